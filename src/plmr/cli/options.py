@@ -1,0 +1,165 @@
+"""Options that several commands share, and what they stand for."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from plmr.errors import PlmrError
+
+if TYPE_CHECKING:
+    from plmr.data import Columns, Example
+    from plmr.data.registry import Part
+    from plmr.explain import RationaleClassifier
+
+_COLUMNS = "Column names"
+_DATASETS = "Published data sets, instead of --data"
+
+ModelArgument = Annotated[
+    str,
+    typer.Argument(metavar="MODEL", help="Folder that `plmr train` wrote, or the hub id of such a model."),
+]
+DataOption = Annotated[
+    str | None,
+    typer.Option(
+        metavar="FILE",
+        help="Labelled texts: .jsonl, .csv, .tsv, .parquet, or a folder or hub id that `datasets` can load. "
+        "Rows have a text and a label, and may have a rationale, the character ranges people marked.",
+    ),
+]
+DatasetOption = Annotated[
+    str | None,
+    typer.Option(
+        metavar="NAME", help="beer, hotel, eraser, hatexplain or synthetic.", rich_help_panel=_DATASETS
+    ),
+]
+DataDirOption = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="DIR", help="Folder with the data set's published files.", rich_help_panel=_DATASETS
+    ),
+]
+AspectOption = Annotated[
+    str | None,
+    typer.Option(
+        metavar="NAME",
+        help="Which aspect is the label: look, aroma, … for beer; location, … for hotel.",
+        rich_help_panel=_DATASETS,
+    ),
+]
+DataOptionsOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--data-option",
+        metavar="KEY=VALUE",
+        help="An option of the data set's loader, such as positive=0.8 for beer. May be repeated.",
+        rich_help_panel=_DATASETS,
+    ),
+]
+TextColumnOption = Annotated[
+    str | None, typer.Option(metavar="NAME", help="Holds the text. Default: text.", rich_help_panel=_COLUMNS)
+]
+TokensColumnOption = Annotated[
+    str | None,
+    typer.Option(
+        metavar="NAME",
+        help="Holds the list of words, where there is no text column. Default: tokens.",
+        rich_help_panel=_COLUMNS,
+    ),
+]
+LabelColumnOption = Annotated[
+    str | None,
+    typer.Option(metavar="NAME", help="Holds the label. Default: label.", rich_help_panel=_COLUMNS),
+]
+RationaleColumnOption = Annotated[
+    str | None,
+    typer.Option(
+        metavar="NAME",
+        help="Holds the gold rationale, where there is one. Default: rationale.",
+        rich_help_panel=_COLUMNS,
+    ),
+]
+BatchSizeOption = Annotated[
+    int, typer.Option(min=1, help="Texts read at once; fewer need less memory. Results do not depend on it.")
+]
+
+
+@dataclass(frozen=True)
+class DataSource:
+    """Where a command finds its labelled texts: files, or a data set by name.
+
+    Attributes:
+        data: File, folder or hub id.
+        dataset: Name of a published data set.
+        data_dir: Folder of its files.
+        aspect: Which aspect is its label.
+        data_options: Further arguments of its loader.
+        columns: Names of the columns of `data`; None = the usual name.
+    """
+
+    data: str | None = None
+    dataset: str | None = None
+    data_dir: Path | None = None
+    aspect: str | None = None
+    data_options: Mapping[str, Any] = field(default_factory=dict)
+    columns: Mapping[str, str | None] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if (self.data is None) == (self.dataset is None):
+            given = "neither" if self.data is None else "both"
+            raise PlmrError(f"{given} of --data and --dataset given; give --data FILE or --dataset NAME.")
+        for name in ("data_dir", "aspect", "data_options"):
+            if self.data is not None and getattr(self, name):
+                raise PlmrError(
+                    f"--{name.replace('_', '-').rstrip('s')} belongs to --dataset, not to --data."
+                )
+
+    def load(self, part: Part, split: str | None = None) -> list[Example]:
+        """The texts of a part of the data set, or all there are in the file.
+
+        Args:
+            part: Which part of a data set given by name.
+            split: Which split of a folder or hub id.
+
+        Raises:
+            PlmrError: They cannot be loaded.
+        """
+        if self.data is not None:
+            return self.read(self.data, split)
+        from plmr.data import load_dataset_by_name
+
+        return load_dataset_by_name(
+            str(self.dataset), part, data_dir=self.data_dir, aspect=self.aspect, **self.data_options
+        )
+
+    def read(self, data: str, split: str | None = None) -> list[Example]:
+        """The texts of a file, folder or hub id with the same columns."""
+        from plmr.data import load_examples
+
+        return load_examples(data, split=split, columns=columns(**self.columns))
+
+
+def columns(**names: str | None) -> Columns:
+    """Column names, the usual ones where none is given."""
+    from plmr.data import Columns
+
+    given: dict[str, Any] = {column: name for column, name in names.items() if name is not None}
+    return Columns(**given)
+
+
+def load_model(model: str) -> RationaleClassifier:
+    """A trained model.
+
+    Raises:
+        PlmrError: There is none of that name.
+    """
+    from plmr.explain import RationaleClassifier
+
+    classifier = RationaleClassifier.from_pretrained(model)
+    if classifier.model is None:
+        raise PlmrError(f"{model} is an encoder, not a trained model; give a folder that `plmr train` wrote.")
+    return classifier

@@ -1,0 +1,116 @@
+"""`plmr predict`: label and rationale for every row of a file, streamed."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import chain, tee
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from plmr.cli.options import (
+    BatchSizeOption,
+    ModelArgument,
+    TextColumnOption,
+    TokensColumnOption,
+    columns,
+    load_model,
+)
+from plmr.errors import PlmrError
+from plmr.io import atomic_path
+
+if TYPE_CHECKING:
+    from plmr.data import Columns
+    from plmr.output import Rationale
+
+
+def predict(
+    model: ModelArgument,
+    input: Annotated[
+        Path,
+        typer.Option(metavar="FILE", help="Texts: .txt with one a line, .jsonl, .csv, .tsv or .parquet."),
+    ],
+    output: Annotated[Path, typer.Option(metavar="FILE", help="The .jsonl file to write.")],
+    batch_size: BatchSizeOption = 32,
+    text_column: TextColumnOption = None,
+    tokens_column: TokensColumnOption = None,
+) -> None:
+    """Label every text of a file and say which words each label rests on.
+
+    Every output row is the input row plus
+    `"prediction": {"label", "score", "scores", "rationale": [[start, end], …], "words": […]}`,
+    the rationale being character ranges of the text as given. A row of words counts as the text they make,
+    joined by spaces.
+
+    Rows are read, predicted and written as a stream, so a file may be larger than memory. The output takes
+    its name once it is complete.
+
+    Example:
+
+    `plmr predict my-model --input reviews.txt --output labelled.jsonl`
+    """
+    from plmr.data import iter_rows
+
+    if output.exists() and input.exists() and output.samefile(input):
+        raise PlmrError(f"{output}: is the input file as well; give the output another name.")
+    names = columns(text=text_column, tokens=tokens_column)
+    rows = iter_rows(input)
+    # Before the model is loaded, so that a wrong file or folder is noticed at once.
+    first = next(rows)
+    _text_of(*first, names)
+    with atomic_path(output) as aside, aside.open("w", encoding="utf-8") as lines:
+        classifier = load_model(model)
+        rows, texts = tee(chain([first], rows))
+        predictions = classifier.iter_predict((_text_of(*row, names) for row in texts), batch_size)
+        count = notes = 0
+        for (row, _), prediction in zip(rows, _counted(predictions), strict=True):
+            lines.write(_line({**row, "prediction": prediction.to_dict()}) + "\n")
+            count += 1
+            notes += prediction.note is not None
+    remark = f"; {notes:,} with a note" if notes else ""
+    typer.echo(f"{count:,} texts written to {output}{remark}.", err=True)
+
+
+def _counted(predictions: Iterable[Rationale]) -> Iterator[Rationale]:
+    """Pass predictions on, counting them on the terminal."""
+    from rich.console import Console
+    from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+    console = Console(stderr=True)
+    counter = (SpinnerColumn(), TextColumn("{task.completed:,} texts"), TimeElapsedColumn())
+    with Progress(*counter, console=console, transient=True, disable=not console.is_terminal) as progress:
+        yield from progress.track(predictions, total=None)
+
+
+def _text_of(row: Mapping[str, Any], source: str, names: Columns) -> str:
+    from plmr.data import Example
+
+    given = {name: row[name] for name in (names.text, names.tokens) if name in row}
+    return Example.from_row(given or row, columns=names, source=source, labelled=False).text
+
+
+def _line(row: Mapping[str, Any]) -> str:
+    """A row as one line of valid JSON, whatever its file held."""
+    line = json.dumps(_plain(row), ensure_ascii=False, default=str)
+    # Half a surrogate pair has no UTF-8; it can only be escaped.
+    return line if _encodable(line) else json.dumps(_plain(row), default=str)
+
+
+def _encodable(line: str) -> bool:
+    try:
+        line.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _plain(value: Any) -> Any:
+    """The value with null for what JSON has no number for: NaN and the infinities."""
+    if isinstance(value, Mapping):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value

@@ -1,0 +1,195 @@
+"""`plmr train`: from labelled texts to a model in a folder."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from tempfile import TemporaryFile
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.console import Console
+
+from plmr.cli.options import (
+    AspectOption,
+    DataDirOption,
+    DataOption,
+    DataOptionsOption,
+    DatasetOption,
+    DataSource,
+    LabelColumnOption,
+    RationaleColumnOption,
+    TextColumnOption,
+    TokensColumnOption,
+)
+from plmr.cli.settings import Settings, resolve
+from plmr.cli.tables import figure_table
+from plmr.errors import PlmrError
+from plmr.io import explained
+
+if TYPE_CHECKING:
+    from plmr.data import Example
+    from plmr.training import FitSummary
+
+_FIGURES = {
+    "accuracy": ("Accuracy", "labels predicted from rationales alone"),
+    "full_text_accuracy": ("Accuracy on full texts", "labels predicted from whole texts"),
+    "sparsity": ("Selected words", "share in the rationales, after calibration"),
+}
+_NOT_IN_FILE = ("config", "override", "data_option")
+
+
+def train(
+    data: DataOption = None,
+    validation: Annotated[
+        str | None,
+        typer.Option(
+            metavar="FILE",
+            help="Labelled texts that choose the best epoch and the length of rationales. Without them a "
+            "tenth of --data is held out.",
+        ),
+    ] = None,
+    output: Annotated[
+        str | None, typer.Option(metavar="DIR", help="Folder for the model and its checkpoints.")
+    ] = None,
+    encoder: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            help="Pre-trained encoder: minilm, gru, gru-3, or a folder or hub id such as bert-base-uncased. "
+            "Default: minilm.",
+        ),
+    ] = None,
+    method: Annotated[str | None, typer.Option(metavar="NAME", help="plmr or rnp. Default: plmr.")] = None,
+    preset: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            help="Bundle of settings: default (measured best), paper (as published) or released (as the "
+            "authors' code has it).",
+        ),
+    ] = None,
+    sparsity: Annotated[
+        float | None,
+        typer.Option(metavar="SHARE", help="Share of a text's words its rationale is to hold. Default: 0.2."),
+    ] = None,
+    epochs: Annotated[
+        float | None, typer.Option(metavar="N", help="Passes over the training texts. Default: 6.")
+    ] = None,
+    batch_size: Annotated[
+        int | None, typer.Option(metavar="N", min=1, help="Texts in a training batch. Default: 16.")
+    ] = None,
+    learning_rate: Annotated[
+        float | None, typer.Option(metavar="RATE", help="Of the encoder's blocks. Default: 5e-5.")
+    ] = None,
+    seed: Annotated[
+        int | None,
+        typer.Option(metavar="N", help="Same seed, same machine: same model. Default: 42."),
+    ] = None,
+    config: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="YAML with these options as keys (data_dir: …) and the sections model, training and "
+            "data_options. What is given on the command line wins.",
+        ),
+    ] = None,
+    override: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set",
+            metavar="KEY=VALUE",
+            help="Any setting of RationaleConfig or RationaleTrainingArguments, such as masking=zero or "
+            "bf16=true. May be repeated.",
+        ),
+    ] = None,
+    resume: Annotated[
+        bool | None,
+        typer.Option("--resume", help="Go on from the last checkpoint in --output.", show_default=False),
+    ] = None,
+    dataset: DatasetOption = None,
+    data_dir: DataDirOption = None,
+    aspect: AspectOption = None,
+    data_option: DataOptionsOption = None,
+    text_column: TextColumnOption = None,
+    tokens_column: TokensColumnOption = None,
+    label_column: LabelColumnOption = None,
+    rationale_column: RationaleColumnOption = None,
+) -> None:
+    """Train a classifier that says which words its label rests on.
+
+    A row of the data is, for example,
+    `{"text": "the hop smell was excellent", "label": "positive", "rationale": [[4, 27]]}`.
+    Rationales are learned from the labels alone: words that people marked serve only to measure them, and
+    need not be there.
+
+    An interrupted run goes on with the same command and --resume.
+
+    Examples:
+
+    `plmr train --data train.jsonl --output my-model`
+
+    `plmr train --data train.csv --validation dev.csv --encoder roberta-base --sparsity 0.15 --output mine`
+
+    `plmr train --dataset beer --data-dir beer --aspect aroma --output beer-aroma`
+
+    `plmr train --config run.yaml --set sparsity_weight=5 --output my-model`
+    """
+    given = {name: value for name, value in locals().items() if name not in _NOT_IN_FILE}
+    settings = resolve(given, config, override or (), data_option or ())
+    if "output" not in settings.options:
+        raise PlmrError("--output is missing; name the folder the model is to go to.")
+    folder = Path(settings.options["output"])
+    resuming = settings.options.get("resume", False)
+    _prepare(folder, resuming)
+    texts, validation_texts = _load(settings)
+
+    from plmr.explain import RationaleClassifier
+
+    model = dict(settings.model)
+    classifier = RationaleClassifier.from_pretrained(model.pop("encoder", "minilm"), **model)
+    with explained(folder):
+        summary = classifier.fit(texts, validation_texts, folder, resuming, **settings.training)
+    classifier.save_pretrained(folder)
+    _report(summary, folder)
+
+
+def _prepare(output: Path, resume: bool) -> None:
+    """Find out before the training, not after it, that the model cannot go there."""
+    earlier = [name for name in ("config.json", "checkpoint-*") if any(output.glob(name))]
+    if earlier and not resume:
+        raise PlmrError(
+            f"{output}: an earlier run is there ({earlier[0]}); go on with it by --resume, or choose another "
+            "--output."
+        )
+    with explained(output):
+        output.mkdir(parents=True, exist_ok=True)
+        with TemporaryFile(dir=output):
+            pass
+
+
+def _load(settings: Settings) -> tuple[list[Example], list[Example] | None]:
+    """Texts for training and, unless they are to be held out from these, for validation."""
+    options = settings.options
+    source = DataSource(
+        **{name: options.get(name) for name in ("data", "dataset", "aspect")},
+        data_dir=Path(options["data_dir"]) if "data_dir" in options else None,
+        data_options=settings.data_options,
+        columns={name: options.get(f"{name}_column") for name in ("text", "tokens", "label", "rationale")},
+    )
+    texts = source.load("train")
+    if validation := options.get("validation"):
+        return texts, source.read(validation)
+    return texts, source.load("validation") if source.dataset else None
+
+
+def _report(summary: FitSummary, output: Path) -> None:
+    rows = [
+        (title, f"{summary.metrics[name]:.1%}", meaning)
+        for name, (title, meaning) in _FIGURES.items()
+        if name in summary.metrics
+    ]
+    console = Console(highlight=False, markup=False)
+    console.print(figure_table(f"Validation, after {summary.seconds:,.0f} seconds of training", rows))
+    for note in summary.notes:
+        console.print(f"note: {note}")
+    console.print(f'The model is in {output}. Try: plmr explain {output} "…"')

@@ -1,0 +1,184 @@
+"""Everything that defines a rationale model, in one place and without torch."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from transformers import PretrainedConfig
+
+from plmr import __about__
+from plmr.errors import PlmrError, nearest
+from plmr.presets import PRESETS
+
+CHOICES: dict[str, tuple[str, ...]] = {
+    "unit": ("word", "subword"),
+    "masking": ("drop", "zero"),
+    "predictor_input": ("embeddings", "hidden"),
+    "full_text_path": ("embeddings", "predictor", "first_token", "none"),
+    "special_tokens": ("context", "released"),
+    "pooling": ("mean", "first", "max"),
+    "sparsity_schedule": ("linear", "log_linear"),
+    "constraint_form": ("corpus", "paper", "released"),
+    "match_function": ("identity", "exponential"),
+}
+
+
+class RationaleConfig(PretrainedConfig):
+    """Configuration of a `RationaleModel`: the encoder, the method and every switch of it.
+
+    The defaults are the preset `default`, chosen by what measures best; `RationaleConfig.from_preset` gives
+    `paper` and `released`.
+
+    Args:
+        encoder: `gru`, `gru-3`, `minilm`, a folder or a hub id.
+        encoder_config: The encoder's own configuration; filled in when the model is built.
+        method: Name of the framework, `plmr` or `rnp`.
+        preset: The preset these values started from; a label.
+        sparsity: α, the share of a text's units that its rationale is to hold, in (0, 1).
+        unit: What is kept or dropped as one: `word` or `subword` (paper).
+        generator_depth: l, the number of blocks of PLMR's generator; default L // 2 + 1, which gives the paper's
+            7 of 12 and 13 of 24.
+        dim_reduction_blocks: m, how many of them prune; default 1 below 6 blocks, 2 below 24, then 3.
+        masking: What a pruned token still does: `drop`, it leaves the attention; `zero`, its vector is zeroed
+            but stays. Recurrent encoders always use `zero`.
+        predictor_input: `embeddings`, the predictor reads the embeddings of the selected tokens. `hidden` feeds
+            it the generator's hidden states, which have read the whole text: the rationale is then no longer
+            all that the prediction uses. For ablation only.
+        full_text_path: What the full-text loss L_x reads: `predictor`, the predictor on the plain blocks' output
+            (paper, eq. 15); `embeddings`, the predictor on the unmasked embeddings; `first_token`, the class head
+            on the plain blocks' first token (released code); `none`, no full-text path.
+        special_tokens: `context`: special tokens are visible to the generator, only the first one to the
+            predictor, none is ever selected. `released`: as in the published code, where all but the first are
+            ordinary tokens.
+        pooling: What the class head reads: the `mean` of the selected tokens (paper), the `first` token
+            (released code) or the `max` over the selected.
+        shared_mask_head: One mask head for all Dim-Reduction blocks instead of one each.
+        mask_head_dropout, class_head_dropout: Dropout in the heads.
+        keep_bias: Initial bias of the mask heads towards keeping, a difference of logits; at 0 every token starts
+            with even odds.
+        gumbel_temperature: Temperature of the Gumbel-softmax.
+        sparsity_weight, continuity_weight: λ1 and λ2 of eq. 13.
+        sparsity_schedule: How the share falls from block to block: `linear` (paper) or `log_linear`.
+        constraint_form: `corpus`, `paper` or `released`; see `plmr.masking.constraints`.
+        sparsity_annealing: Share of the training over which the target falls from 1 to `sparsity`; 0 sets it
+            from the start (paper).
+        full_text_weight: w_x. With `match_function="identity"` and w_x = λ the full-text loss cancels.
+        match_weight: λ of L_match (eq. 16).
+        match_function: h, `identity` or `exponential`, h(t) = a^t.
+        match_base: a > 1.
+        freeze_embeddings: Whether the embeddings stay as they were.
+        thresholds: Keep probability above which each pruning step keeps a unit, found by calibration; default
+            one half each, the argmax.
+        max_tokens: Tokens a text is cut to, special tokens included.
+        glove: Path of a text file of word vectors where the embeddings of a GRU encoder start; default, at random.
+        **kwargs: Passed on to `PretrainedConfig`: `id2label`, `label2id`, `num_labels`, …
+
+    Raises:
+        PlmrError: A value is outside its range or not one of its choices.
+    """
+
+    model_type = "plmr"
+
+    def __init__(
+        self,
+        encoder: str = "minilm",
+        encoder_config: dict[str, Any] | None = None,
+        method: str = "plmr",
+        preset: str = "default",
+        sparsity: float = 0.2,
+        unit: str = "word",
+        generator_depth: int | None = None,
+        dim_reduction_blocks: int | None = None,
+        masking: str = "drop",
+        predictor_input: str = "embeddings",
+        full_text_path: str = "embeddings",
+        special_tokens: str = "context",
+        pooling: str = "mean",
+        shared_mask_head: bool = False,
+        mask_head_dropout: float = 0.0,
+        class_head_dropout: float = 0.1,
+        keep_bias: float = 0.0,
+        gumbel_temperature: float = 1.0,
+        sparsity_weight: float = 10.0,
+        continuity_weight: float = 5.0,
+        sparsity_schedule: str = "linear",
+        constraint_form: str = "corpus",
+        sparsity_annealing: float = 0.6,
+        full_text_weight: float = 2.0,
+        match_weight: float = 1.0,
+        match_function: str = "identity",
+        match_base: float = 2.0,
+        freeze_embeddings: bool = False,
+        thresholds: list[float] | None = None,
+        max_tokens: int = 256,
+        glove: str | None = None,
+        **kwargs: Any,
+    ):
+        self.encoder = encoder
+        self.encoder_config = encoder_config
+        self.method = method
+        self.preset = preset
+        self.sparsity = sparsity
+        self.unit = unit
+        self.generator_depth = generator_depth
+        self.dim_reduction_blocks = dim_reduction_blocks
+        self.masking = masking
+        self.predictor_input = predictor_input
+        self.full_text_path = full_text_path
+        self.special_tokens = special_tokens
+        self.pooling = pooling
+        self.shared_mask_head = shared_mask_head
+        self.mask_head_dropout = mask_head_dropout
+        self.class_head_dropout = class_head_dropout
+        self.keep_bias = keep_bias
+        self.gumbel_temperature = gumbel_temperature
+        self.sparsity_weight = sparsity_weight
+        self.continuity_weight = continuity_weight
+        self.sparsity_schedule = sparsity_schedule
+        self.constraint_form = constraint_form
+        self.sparsity_annealing = sparsity_annealing
+        self.full_text_weight = full_text_weight
+        self.match_weight = match_weight
+        self.match_function = match_function
+        self.match_base = match_base
+        self.freeze_embeddings = freeze_embeddings
+        self.thresholds = thresholds
+        self.max_tokens = max_tokens
+        self.glove = glove
+        self.plmr_version = kwargs.pop("plmr_version", __about__.__version__)
+        super().__init__(**kwargs)
+        self._check()
+
+    @classmethod
+    def from_preset(cls, preset: str = "default", **overrides: Any) -> RationaleConfig:
+        """A configuration with the switches of a preset.
+
+        Args:
+            preset: `default`, `paper` or `released`.
+            **overrides: Any setting, over the preset's.
+
+        Raises:
+            PlmrError: There is no such preset.
+        """
+        if preset not in PRESETS:
+            raise PlmrError(f"There is no preset {preset!r}; choose one of {', '.join(PRESETS)}.")
+        return cls(**{"preset": preset, **PRESETS[preset], **overrides})
+
+    def _check(self) -> None:
+        for name, choices in CHOICES.items():
+            value = getattr(self, name)
+            if value not in choices:
+                raise PlmrError(f"{name}={value!r} is not one of {', '.join(choices)}.{nearest(str(value), choices)}")
+        if not 0 < self.sparsity < 1:
+            raise PlmrError(
+                f"sparsity={self.sparsity} is not between 0 and 1; it is the share of a text that its rationale "
+                "is to hold, for example 0.2."
+            )
+        if not 0 <= self.sparsity_annealing <= 1:
+            raise PlmrError(
+                f"sparsity_annealing={self.sparsity_annealing} is not a share of the training between 0 and 1."
+            )
+        if self.match_function == "exponential" and self.match_base <= 1:
+            raise PlmrError(f"match_base={self.match_base} must exceed 1, or h(t) = a^t does not increase.")
+        if self.max_tokens < 4:
+            raise PlmrError(f"max_tokens={self.max_tokens} leaves no room for a text; give at least 4 tokens.")

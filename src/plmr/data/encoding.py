@@ -1,0 +1,142 @@
+"""From examples to token ids, and from token-level answers back to words and characters."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from transformers import PreTrainedTokenizerBase
+
+from plmr.data.schema import Example
+from plmr.errors import PlmrError
+
+Words = Sequence[tuple[int, int]]
+
+
+@dataclass(frozen=True)
+class Encoded:
+    """A text as the model reads it.
+
+    Attributes:
+        input_ids: Token ids, special tokens included. *Shape:* (T,)
+        word_ids: Number of each token's word, -1 for special tokens. *Shape:* (T,)
+        n_words: Words of the text; those past the last token's were cut off.
+        label: Class index, or None.
+    """
+
+    input_ids: list[int]
+    word_ids: list[int]
+    n_words: int
+    label: int | None = None
+
+    @property
+    def n_reached(self) -> int:
+        """Words that the cut leaves within reach."""
+        return max(self.word_ids, default=-1) + 1
+
+    def features(self) -> dict[str, Any]:
+        """What the collator takes."""
+        features: dict[str, Any] = {"input_ids": self.input_ids, "word_ids": self.word_ids}
+        return features if self.label is None else features | {"label": self.label}
+
+
+class RationaleTokenizer:
+    """Tokenizes texts and remembers which token belongs to which word.
+
+    Args:
+        tokenizer: A fast tokenizer; the slow ones cannot say where a token stands in the text.
+        max_tokens: Tokens a text is cut to, special tokens included.
+
+    Raises:
+        PlmrError: The tokenizer gives no character offsets.
+    """
+
+    def __init__(self, tokenizer: PreTrainedTokenizerBase, max_tokens: int):
+        if not tokenizer.is_fast:
+            raise PlmrError(
+                f"The tokenizer {type(tokenizer).__name__} gives no character offsets, so words cannot be told "
+                "apart; use an encoder that comes with a fast tokenizer (tokenizer.json)."
+            )
+        self.tokenizer = tokenizer
+        self.max_tokens = max_tokens
+
+    def __call__(self, texts: Sequence[str], words: Sequence[Words]) -> list[Encoded]:
+        """Encode texts whose words are known.
+
+        Args:
+            texts: B texts.
+            words: Character range of each of their words.
+        """
+        if not texts:
+            return []
+        batch = self.tokenizer(
+            list(texts), truncation=True, max_length=self.max_tokens, return_offsets_mapping=True,
+            return_special_tokens_mask=True,
+        )
+        return [
+            Encoded(ids, word_numbers(text, ranges, offsets, special), len(ranges))
+            for text, ranges, ids, offsets, special in zip(
+                texts, words, batch["input_ids"], batch["offset_mapping"], batch["special_tokens_mask"],
+                strict=True,
+            )
+        ]
+
+    def examples(self, examples: Sequence[Example], labels: Sequence[int | None]) -> list[Encoded]:
+        """Encode examples with their class indices."""
+        encoded = self([e.text for e in examples], [e.words for e in examples])
+        return [
+            Encoded(e.input_ids, e.word_ids, e.n_words, label) for e, label in zip(encoded, labels, strict=True)
+        ]
+
+
+def word_numbers(
+    text: str, words: Words, offsets: Sequence[tuple[int, int]], special: Sequence[int]
+) -> list[int]:
+    """The word each token belongs to: the one that holds its first character that is not a space.
+
+    Args:
+        text: The text that was tokenized.
+        words: Character ranges, in order, not overlapping.
+        offsets: Character range of each token, in order. *Shape:* (T, 2)
+        special: 1 for special tokens. *Shape:* (T,)
+
+    Returns:
+        -1 for special tokens and for tokens of no word. *Shape:* (T,)
+    """
+    numbers = []
+    current = 0
+    for (start, end), is_special in zip(offsets, special, strict=True):
+        while start < end and text[start].isspace():
+            start += 1
+        if is_special or start >= end:
+            numbers.append(-1)
+            continue
+        while current < len(words) and words[current][1] <= start:
+            current += 1
+        inside = current < len(words) and words[current][0] < end
+        numbers.append(current if inside else -1)
+    return numbers
+
+
+def word_flags(word_ids: Sequence[int], values: Sequence[float], n_words: int, default: float = 0.0) -> list[float]:
+    """Give each word the highest value among its tokens: a word is selected when any of its subwords is.
+
+    Args:
+        word_ids: *Shape:* (T,)
+        values: *Shape:* (T,)
+        n_words: Words of the text.
+        default: For words without a token.
+    """
+    flags = [default] * n_words
+    seen = [False] * n_words
+    for word, value in zip(word_ids, values, strict=False):
+        if word >= 0:
+            flags[word] = max(flags[word], value) if seen[word] else value
+            seen[word] = True
+    return flags
+
+
+def subword_flags(word_ids: Sequence[int], flags: Sequence[bool]) -> list[bool]:
+    """Copy each word's flag to all its tokens, special tokens left out."""
+    return [bool(flags[word]) for word in word_ids if word >= 0]

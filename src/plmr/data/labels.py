@@ -1,0 +1,59 @@
+"""From the labels of examples to the classes of a model."""
+
+from collections.abc import Iterable, Sequence
+
+from plmr.data.schema import Example, Label, at, shorten
+from plmr.errors import PlmrError
+
+
+def label_name(label: Label) -> str:
+    """The name of a class: 1, 1.0 and "1" are the same one, True is "true"."""
+    return str(label).lower() if isinstance(label, bool) else str(label)
+
+
+def label_names(examples: Iterable[Example]) -> list[str]:
+    """The class names found in labelled examples, the same whatever the order of the examples.
+
+    Args:
+        examples: Training examples.
+
+    Returns:
+        Names sorted by number where all are whole numbers, else alphabetically.
+
+    Raises:
+        PlmrError: If an example has no label or a fractional one, or if fewer than two classes occur.
+    """
+    names: set[str] = set()
+    for example in examples:
+        if example.label is None:
+            raise PlmrError(f"{at(example.source)}no label; training needs a class for every text")
+        if isinstance(example.label, float):
+            raise PlmrError(
+                f"{at(example.source)}label {example.label} is a fraction, but a label is a class; "
+                "turn ratings into classes first, for instance 'negative' and 'positive'"
+            )
+        names.add(label_name(example.label))
+    if len(names) < 2:
+        found = f"only the class {min(names)!r} occurs" if names else "there are no examples"
+        raise PlmrError(f"{found}, but a classifier needs at least two classes; add texts of another class")
+    try:
+        return sorted(names, key=int)
+    except ValueError:
+        return sorted(names)
+
+
+def class_index(example: Example, names: Sequence[str]) -> int:
+    """The position of an example's label among the class names.
+
+    Raises:
+        PlmrError: If the example has no label or one that is not among the names.
+    """
+    known = ", ".join(map(repr, names))
+    if example.label is None:
+        raise PlmrError(f"{at(example.source)}no label; give one of {known}")
+    name = label_name(example.label)
+    if name not in names:
+        raise PlmrError(
+            f"{at(example.source)}label {shorten(name)} is unknown; the model's classes are {known}"
+        )
+    return names.index(name)

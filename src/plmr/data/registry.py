@@ -1,0 +1,90 @@
+"""The named datasets."""
+
+import inspect
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Literal
+
+from plmr.data.beer import load_beer
+from plmr.data.eraser import load_eraser
+from plmr.data.hatexplain import load_hatexplain
+from plmr.data.hotel import load_hotel
+from plmr.data.schema import Example
+from plmr.data.synthetic import make_reviews
+from plmr.errors import PlmrError, nearest
+
+Part = Literal["train", "validation", "test"]
+
+_SYNTHETIC_SIZES = {"train": 4000, "validation": 500, "test": 500}
+
+
+def _synthetic(
+    part: Part,
+    *,
+    aspect: str = "aroma",
+    seed: int = 0,
+    n: int | None = None,
+    aspects: tuple[str, ...] = ("look", "aroma", "palate", "taste"),
+    correlation: float = 0.8,
+) -> list[Example]:
+    if part not in _SYNTHETIC_SIZES:
+        raise PlmrError(f"unknown part {part!r}; the synthetic reviews have {', '.join(_SYNTHETIC_SIZES)}")
+    position = list(_SYNTHETIC_SIZES).index(part)
+    return make_reviews(
+        _SYNTHETIC_SIZES[part] if n is None else n,
+        aspects=aspects,
+        target=aspect,
+        correlation=correlation,
+        seed=len(_SYNTHETIC_SIZES) * seed + position,  # no two parts, of whatever seed, share theirs
+    )
+
+
+_LOADERS: dict[str, Callable[..., list[Example]]] = {
+    "beer": load_beer,
+    "hotel": load_hotel,
+    "eraser": load_eraser,
+    "hatexplain": load_hatexplain,
+    "synthetic": _synthetic,
+}
+DATASETS = tuple(_LOADERS)
+
+
+def load_dataset_by_name(
+    name: str,
+    part: Part,
+    *,
+    data_dir: str | Path | None = None,
+    aspect: int | str | None = None,
+    seed: int = 0,
+    **options: Any,
+) -> list[Example]:
+    """Loads one part of a dataset the package knows.
+
+    Args:
+        name: One of `DATASETS`.
+        part: Which part.
+        data_dir: Folder with the dataset's files; the synthetic reviews need none.
+        aspect: For beer, hotel and synthetic: which aspect is the label.
+        seed: Seeds balancing, splitting or generating, where the dataset does any.
+        **options: Passed on; see the dataset's own loader.
+
+    Raises:
+        PlmrError: If the name is unknown, an argument is missing or unknown, or loading fails.
+    """
+    if name not in _LOADERS:
+        known = ", ".join(DATASETS)
+        raise PlmrError(f"unknown dataset {name!r}; known are {known}.{nearest(name, DATASETS)}")
+    loader = _LOADERS[name]
+    accepted = inspect.signature(loader).parameters
+    given = {"data_dir": data_dir, "aspect": aspect, **options}
+    arguments = {key: value for key, value in given.items() if value is not None}
+    for key, parameter in accepted.items():
+        if key != "part" and parameter.default is parameter.empty and key not in arguments:
+            raise PlmrError(f"the dataset {name!r} needs {key}; give it (--{key.replace('_', '-')})")
+    for key in arguments:
+        if key not in accepted and not (key == "data_dir" and name == "synthetic"):
+            known = ", ".join(other for other in accepted if other != "part")
+            raise PlmrError(f"the dataset {name!r} has no option {key!r}; its options are {known}")
+    if "seed" in accepted:
+        arguments["seed"] = seed
+    return loader(part=part, **{key: value for key, value in arguments.items() if key in accepted})

@@ -1,0 +1,66 @@
+"""The seam every method stands on: an encoder is embeddings and a list of blocks."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+
+from torch import Tensor, nn
+
+
+class SplitEncoder(nn.Module, ABC):
+    """An encoder that can be run from any block to any block.
+
+    Attributes:
+        n_blocks: Number of blocks L.
+        width: Width H of the hidden states.
+        can_drop: Whether a token can leave the encoder altogether (`masking="drop"`); a recurrent encoder
+            can only have it zeroed.
+        blocks: The blocks as modules, so that players can own some of them.
+        embedding_modules: What `freeze_embeddings` freezes.
+    """
+
+    n_blocks: int
+    width: int
+    can_drop: bool
+    blocks: nn.ModuleList
+    embedding_modules: tuple[nn.Module, ...]
+
+    @abstractmethod
+    def embed(self, input_ids: Tensor) -> Tensor:
+        """The embedding output E(X), position information included.
+
+        Args:
+            input_ids: *Shape:* (B, T)
+
+        Returns:
+            *Shape:* (B, T, H)
+        """
+
+    @abstractmethod
+    def run(
+        self,
+        hidden: Tensor,
+        blocks: range,
+        attention_mask: Tensor,
+        keep: Tensor | None = None,
+        positions: Tensor | None = None,
+    ) -> Tensor:
+        """Run consecutive blocks.
+
+        Args:
+            hidden: Input of the first of them. *Shape:* (B, T, H)
+            blocks: Which blocks, within 0..L-1.
+            attention_mask: False = never attended to (padding, or pruned for good). *Shape:* (B, T)
+            keep: A mask with gradients that renormalises the attention over the kept tokens; only where
+                `can_drop`. *Shape:* (B, T)
+            positions: Where each token stood in the full text, when `hidden` holds a selection of it.
+                *Shape:* (B, T)
+
+        Returns:
+            Output of the last of the blocks. *Shape:* (B, T, H)
+        """
+
+    @property
+    def config_dict(self) -> dict[str, object]:
+        """What `build_encoder` needs to build the same architecture without its weights."""
+        raise NotImplementedError

@@ -1,0 +1,148 @@
+"""Pre-trained encoders behind the seam: one small entry per architecture, saying only where things are."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from operator import attrgetter
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from transformers import AutoModel, PretrainedConfig, PreTrainedModel
+
+from plmr.encoders.attention import ATTENTION
+from plmr.encoders.base import SplitEncoder
+from plmr.errors import PlmrError
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Where an architecture keeps its parts.
+
+    Attributes:
+        blocks: Path of the list of blocks.
+        projection: Path of a linear map behind the embeddings, if the architecture has one.
+        final_norm: Path of a norm behind the last block, if the architecture has one.
+        pooler: Whether the architecture comes with a pooler, which is then left out.
+        rotary: Whether positions enter in each block's attention instead of at the embeddings.
+    """
+
+    blocks: str = "encoder.layer"
+    projection: str | None = None
+    final_norm: str | None = None
+    pooler: bool = True
+    rotary: bool = False
+
+
+LAYOUTS: dict[str, Layout] = {
+    "bert": Layout(),
+    "roberta": Layout(),
+    "xlm-roberta": Layout(),
+    "camembert": Layout(),
+    "electra": Layout(projection="embeddings_project", pooler=False),
+    "distilbert": Layout(blocks="transformer.layer", pooler=False),
+    "modernbert": Layout(blocks="layers", final_norm="final_norm", pooler=False, rotary=True),
+}
+
+
+def layout_of(config: PretrainedConfig, name: str) -> Layout:
+    """The layout of an architecture.
+
+    Raises:
+        PlmrError: The architecture cannot be split; the message names those that can.
+    """
+    try:
+        return LAYOUTS[config.model_type]
+    except KeyError:
+        raise PlmrError(
+            f"Encoder {name!r} is of type {config.model_type!r}, which cannot be split into blocks here; "
+            f"choose one of these types: {', '.join(LAYOUTS)}, or 'gru' or 'gru-3'."
+        ) from None
+
+
+class TransformerEncoder(SplitEncoder):
+    """A BERT-like model of transformers, split into embeddings and blocks."""
+
+    can_drop = True
+
+    def __init__(self, model: PreTrainedModel, layout: Layout):
+        super().__init__()
+        # Set on the configuration, not through the model: the model's own forward pass is never used.
+        model.config._attn_implementation = ATTENTION
+        self.model = model
+        self.layout = layout
+        self.n_blocks = len(self.blocks)
+        self.width = model.config.hidden_size
+        self.embedding_modules = (model.embeddings,)
+
+    @classmethod
+    def from_config(cls, config: PretrainedConfig, name: str) -> TransformerEncoder:
+        """Random weights, for a configuration."""
+        layout = layout_of(config, name)
+        return cls(AutoModel.from_config(config, **_model_options(layout)), layout)
+
+    @classmethod
+    def from_pretrained(cls, config: PretrainedConfig, name: str, path: str) -> TransformerEncoder:
+        """Pre-trained weights, from a folder or hub id."""
+        layout = layout_of(config, name)
+        model = AutoModel.from_pretrained(path, config=config, dtype=torch.float32, **_model_options(layout))
+        return cls(model, layout)
+
+    @property
+    def blocks(self) -> nn.ModuleList:
+        # Looked up instead of stored: a second registration would save every weight twice.
+        return attrgetter(self.layout.blocks)(self.model)
+
+    @property
+    def config_dict(self) -> dict[str, object]:
+        return self.model.config.to_diff_dict() | {"model_type": self.model.config.model_type}
+
+    def embed(self, input_ids: Tensor) -> Tensor:
+        embedded = self.model.embeddings(input_ids=input_ids)
+        # ELECTRA has the projection only where the embeddings are narrower than the blocks.
+        projection = getattr(self.model, self.layout.projection, None) if self.layout.projection else None
+        return embedded if projection is None else projection(embedded)
+
+    def run(
+        self,
+        hidden: Tensor,
+        blocks: range,
+        attention_mask: Tensor,
+        keep: Tensor | None = None,
+        positions: Tensor | None = None,
+    ) -> Tensor:
+        visible = attention_mask.bool()[:, None, None, :]
+        rotary = _Rotary(self.model, hidden, positions) if self.layout.rotary else None
+        for index in blocks:
+            block = self.blocks[index]
+            if rotary is None:
+                hidden = block(hidden, visible, keep=keep)
+            else:
+                mask, angles = rotary.of(block, visible)
+                hidden = block(hidden, attention_mask=mask, position_embeddings=angles, keep=keep)
+        if self.layout.final_norm and self.n_blocks - 1 in blocks:
+            hidden = attrgetter(self.layout.final_norm)(self.model)(hidden)
+        return hidden
+
+
+class _Rotary:
+    """What a rotary block needs besides its input: angles for each token's original position, and who is
+    near enough to be attended to."""
+
+    def __init__(self, model: PreTrainedModel, hidden: Tensor, positions: Tensor | None):
+        if positions is None:
+            positions = torch.arange(hidden.shape[1], device=hidden.device)[None]
+        self.window = model.config.sliding_window
+        self.distance = (positions[:, None, :, None] - positions[:, None, None, :]).abs()
+        self.angles = {
+            kind: model.rotary_emb(hidden, positions, kind) for kind in set(model.config.layer_types)
+        }
+
+    def of(self, block: nn.Module, visible: Tensor) -> tuple[Tensor, tuple[Tensor, Tensor]]:
+        kind = block.attention_type
+        mask = visible & (self.distance <= self.window) if kind == "sliding_attention" else visible
+        return mask, self.angles[kind]
+
+
+def _model_options(layout: Layout) -> dict[str, Any]:
+    return {"add_pooling_layer": False} if layout.pooler else {}

@@ -1,0 +1,111 @@
+"""Bidirectional GRUs behind the seam: the encoders of the older literature, each layer a block."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
+
+from plmr.encoders.base import SplitEncoder
+from plmr.errors import PlmrError
+
+
+class GRUEncoder(SplitEncoder):
+    """Word embeddings and one to three bidirectional GRU layers.
+
+    Args:
+        vocab_size: Rows of the embedding table; row 0 is padding.
+        n_blocks: Layers, 1 to 3.
+        width: Width H of the states, half for each direction; even.
+        embedding_width: Width of the word vectors; mapped linearly to H, so that any block can start from them.
+        dropout: On the embedding output.
+    """
+
+    can_drop = False
+
+    def __init__(
+        self,
+        vocab_size: int,
+        n_blocks: int = 1,
+        width: int = 200,
+        embedding_width: int = 100,
+        dropout: float = 0.2,
+    ):
+        super().__init__()
+        if not 1 <= n_blocks <= 3:
+            raise PlmrError(f"A GRU encoder has 1 to 3 layers; got {n_blocks}.")
+        self.n_blocks = n_blocks
+        self.width = width
+        self.sizes = {
+            "vocab_size": vocab_size,
+            "n_blocks": n_blocks,
+            "width": width,
+            "embedding_width": embedding_width,
+            "dropout": dropout,
+        }
+        self.embeddings = nn.Embedding(vocab_size, embedding_width, padding_idx=0)
+        self.projection = nn.Linear(embedding_width, width, bias=False)
+        self.dropout = nn.Dropout(dropout)
+        self.blocks = nn.ModuleList(
+            nn.GRU(width, width // 2, batch_first=True, bidirectional=True) for _ in range(n_blocks)
+        )
+        self.embedding_modules = (self.embeddings,)
+
+    @property
+    def config_dict(self) -> dict[str, object]:
+        return {"model_type": "gru", **self.sizes}
+
+    def embed(self, input_ids: Tensor) -> Tensor:
+        return self.dropout(self.projection(self.embeddings(input_ids)))
+
+    def run(
+        self,
+        hidden: Tensor,
+        blocks: range,
+        attention_mask: Tensor,
+        keep: Tensor | None = None,
+        positions: Tensor | None = None,
+    ) -> Tensor:
+        if keep is not None:
+            raise PlmrError("A token cannot leave a recurrent encoder; use masking='zero' with GRU encoders.")
+        # Packing needs lengths on the host and at least one position.
+        lengths = attention_mask.sum(dim=1).clamp(min=1).cpu()
+        for index in blocks:
+            packed = pack_padded_sequence(hidden, lengths, batch_first=True, enforce_sorted=False)
+            output, _ = self.blocks[index](packed)
+            hidden, _ = pad_packed_sequence(output, batch_first=True, total_length=hidden.shape[1])
+        return hidden
+
+    def load_glove(self, path: str | Path, vocabulary: dict[str, int]) -> int:
+        """Copy the vectors of a GloVe text file into the embedding table.
+
+        Args:
+            path: Lines of a word and its numbers, separated by spaces.
+            vocabulary: Row of each word.
+
+        Returns:
+            How many rows were found in the file.
+
+        Raises:
+            PlmrError: The file cannot be read, or its vectors have another width.
+        """
+        found = 0
+        width = self.embeddings.embedding_dim
+        try:
+            with open(path, encoding="utf-8") as lines, torch.no_grad():
+                for number, line in enumerate(lines, start=1):
+                    word, *values = line.rstrip().split(" ")
+                    if word not in vocabulary:
+                        continue
+                    if len(values) != width:
+                        raise PlmrError(
+                            f"{path}:{number}: the vector has {len(values)} numbers, the encoder's have {width}; "
+                            "set the encoder's embedding_width to the file's."
+                        )
+                    self.embeddings.weight[vocabulary[word]] = torch.tensor([float(v) for v in values])
+                    found += 1
+        except (OSError, UnicodeDecodeError) as error:
+            raise PlmrError(f"Cannot read the GloVe file {str(path)!r}: {error}.") from error
+        return found

@@ -1,0 +1,263 @@
+"""The two-line object: texts in, labels and their reasons out."""
+
+from __future__ import annotations
+
+import itertools
+import tempfile
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, overload
+
+from transformers import PreTrainedTokenizerBase, set_seed
+
+from plmr.config import RationaleConfig
+from plmr.data import Example, class_index, hold_out, label_names, load_examples, split_words
+from plmr.data.encoding import Encoded, RationaleTokenizer
+from plmr.encoders import SplitEncoder, gru_layers
+from plmr.errors import PlmrError
+from plmr.explain.evaluation import evaluate_model
+from plmr.explain.rationales import rationale_of
+from plmr.explain.storage import is_saved_model, load_saved, save_model
+from plmr.explain.vocabulary import build_gru, load_tokenizer
+from plmr.inference import predict
+from plmr.metrics import EvaluationReport
+from plmr.modeling import RationaleModel
+from plmr.output import Rationale
+from plmr.training import FitSummary, fit_model, training_arguments
+
+Rows = Any
+"""Examples, dicts of the documented schema, a `datasets.Dataset`, or the path of a file."""
+
+
+class RationaleClassifier:
+    """A text classifier that shows its reasons.
+
+    ```python
+    clf = RationaleClassifier.from_pretrained("minilm", labels=["negative", "positive"], sparsity=0.2)
+    clf.fit(train_rows, validation=val_rows)
+    r = clf("the hop smell was excellent")     # r.label, r.score, r.spans, r.words
+    clf.save_pretrained("my-model")
+    ```
+
+    Args:
+        config: What to build.
+        model: The trained model; None until `fit`.
+        tokenizer: Its tokenizer; None until `fit` for GRU encoders, whose vocabulary comes from the texts.
+    """
+
+    def __init__(
+        self,
+        config: RationaleConfig,
+        model: RationaleModel | None = None,
+        tokenizer: PreTrainedTokenizerBase | None = None,
+    ):
+        self.config = config
+        self.model = model
+        self.tokenizer = tokenizer
+
+    @classmethod
+    def from_pretrained(
+        cls,
+        source: str | Path = "minilm",
+        labels: Sequence[str] | None = None,
+        sparsity: float | None = None,
+        method: str | None = None,
+        preset: str = "default",
+        **settings: Any,
+    ) -> RationaleClassifier:
+        """Load a saved classifier, or start a new one from an encoder.
+
+        Args:
+            source: A folder or hub id with a saved classifier or an encoder; or `minilm`, `gru`, `gru-3`.
+            labels: Names of the classes of a new classifier; default, those found in the training data.
+            sparsity: Share of the words that a rationale is to hold, for a new classifier.
+            method: The framework, for a new classifier.
+            preset: Where a new classifier's settings start from: `default`, `paper` or `released`.
+            **settings: Further settings of `RationaleConfig`, for a new classifier.
+
+        Raises:
+            PlmrError: Nothing can be loaded from there, or the settings do not fit it.
+        """
+        source = str(source)
+        chosen = {"sparsity": sparsity, "method": method, **settings}
+        chosen = {name: value for name, value in chosen.items() if value is not None}
+        if is_saved_model(source):
+            if chosen or labels or preset != "default":
+                given = ", ".join([*chosen, *(["labels"] if labels else []), *(["preset"] * (preset != "default"))])
+                raise PlmrError(
+                    f"{source!r} holds a trained classifier, whose settings are fixed; leave out {given}, or start "
+                    "from an encoder."
+                )
+            model, tokenizer = load_saved(source)
+            return cls(model.config, model, tokenizer)
+        if labels is not None:
+            _check_labels(labels)
+            chosen["id2label"] = dict(enumerate(labels))
+            chosen["label2id"] = {label: i for i, label in enumerate(labels)}
+        config = RationaleConfig.from_preset(preset, encoder=source, **chosen)
+        classifier = cls(config)
+        classifier._labels_given = labels is not None
+        if gru_layers(source) is None:
+            classifier.tokenizer = load_tokenizer(source)
+        return classifier
+
+    _labels_given = True
+
+    @property
+    def labels(self) -> list[str]:
+        """Names of the classes, in the order of their indices."""
+        return [self.config.id2label[i] for i in range(self.config.num_labels)]
+
+    def fit(
+        self,
+        train: Rows,
+        validation: Rows | None = None,
+        output_dir: str | Path | None = None,
+        resume: bool = False,
+        callbacks: Sequence[Any] = (),
+        **options: Any,
+    ) -> FitSummary:
+        """Train, keep the best epoch, and calibrate to the sparsity asked for.
+
+        Args:
+            train: Labelled rows; see `Rows`.
+            validation: Labelled rows that choose the epoch and the thresholds; default, a seeded tenth of `train`.
+            output_dir: Where checkpoints go; default, a temporary folder that is removed afterwards.
+            resume: Continue from the last complete checkpoint in `output_dir`.
+            callbacks: Further callbacks for the trainer.
+            **options: `epochs`, `batch_size`, `learning_rate`, `seed`, `bf16`, … of `RationaleTrainingArguments`.
+
+        Raises:
+            PlmrError: The rows cannot be used, or an option is unknown.
+        """
+        if resume and output_dir is None:
+            raise PlmrError("resume=True needs the output_dir of the run to continue.")
+        with tempfile.TemporaryDirectory(prefix="plmr-") as temporary:
+            args = training_arguments(output_dir or temporary, **options)
+            # The heads are drawn when the model is built, so the seed comes first.
+            set_seed(args.seed)
+            examples = load_examples(train)
+            notes = []
+            if validation is None:
+                examples, held_out = hold_out(examples, share=0.1, seed=args.seed)
+                notes.append(f"no validation data given: {len(held_out)} of the training texts were held out for it")
+            else:
+                held_out = load_examples(validation)
+            self._prepare(examples)
+            assert self.model is not None
+            encoded, held_out_encoded = self._encode_labelled(examples), self._encode_labelled(held_out)
+            notes += _cut_notes(encoded, self.config.max_tokens)
+            summary = fit_model(self.model, encoded, held_out_encoded, args, resume, callbacks)
+        self.model.eval()
+        return FitSummary(summary.metrics, summary.calibration, summary.seconds, notes + summary.notes)
+
+    @overload
+    def __call__(self, texts: str, batch_size: int = ...) -> Rationale: ...
+    @overload
+    def __call__(self, texts: Sequence[str], batch_size: int = ...) -> list[Rationale]: ...
+
+    def __call__(self, texts: str | Sequence[str], batch_size: int = 64) -> Rationale | list[Rationale]:
+        """Classify a text, or a list of texts.
+
+        Args:
+            texts: One string, or a sequence of strings; a string is never taken for a sequence.
+            batch_size: Texts in a batch.
+
+        Returns:
+            One `Rationale`, or a list of them in the order of the texts.
+        """
+        if isinstance(texts, str):
+            return self._explain([texts], batch_size)[0]
+        return list(self.iter_predict(texts, batch_size))
+
+    def iter_predict(self, texts: Iterable[str], batch_size: int = 64) -> Iterator[Rationale]:
+        """Classify a stream of texts in its order, holding no more than sixteen batches of it."""
+        stream = iter(texts)
+        while chunk := list(itertools.islice(stream, 16 * batch_size)):
+            yield from self._explain(chunk, batch_size)
+
+    def evaluate(self, data: Rows, batch_size: int = 64, faithfulness: bool = False) -> EvaluationReport:
+        """Score the classifier on labelled rows.
+
+        Args:
+            data: See `Rows`; rows with gold rationales count for plausibility.
+            batch_size: Texts in a batch.
+            faithfulness: Also measure sufficiency, comprehensiveness and AOPC; takes some ten times as long.
+        """
+        model = self._trained()
+        examples = load_examples(data)
+        return evaluate_model(
+            model, examples, self._encode_labelled(examples), self.labels, batch_size, faithfulness
+        )
+
+    def save_pretrained(self, folder: str | Path) -> None:
+        """Save model, tokenizer, labels and thresholds into a folder, all or nothing."""
+        model = self._trained()
+        assert self.tokenizer is not None
+        save_model(model, self.tokenizer, folder)
+
+    def push_to_hub(self, repo_id: str, **options: Any) -> None:
+        """Upload the classifier to the hub; options as for `PreTrainedModel.push_to_hub`."""
+        model = self._trained()
+        assert self.tokenizer is not None
+        model.push_to_hub(repo_id, **options)
+        self.tokenizer.push_to_hub(repo_id, **options)
+
+    def _trained(self) -> RationaleModel:
+        if self.model is None:
+            raise PlmrError(
+                "This classifier has not been trained; call fit(rows) first, or load a saved one with "
+                "RationaleClassifier.from_pretrained(folder)."
+            )
+        return self.model
+
+    def _prepare(self, examples: Sequence[Example]) -> None:
+        """Settle the classes and build the model, unless an earlier `fit` has."""
+        if self.model is not None:
+            return
+        found = label_names(examples)
+        if not self._labels_given:
+            self.config.id2label = dict(enumerate(found))
+            self.config.label2id = {label: i for i, label in enumerate(found)}
+        encoder: SplitEncoder | None = None
+        if self.tokenizer is None:
+            encoder, self.tokenizer = build_gru(self.config, (example.text for example in examples))
+        self.config.pad_token_id = self.tokenizer.pad_token_id
+        self.model = RationaleModel.from_encoder(self.config, encoder)
+
+    def _encode_labelled(self, examples: Sequence[Example]) -> list[Encoded]:
+        return self._tokenization().examples(examples, [class_index(e, self.labels) for e in examples])
+
+    def _tokenization(self) -> RationaleTokenizer:
+        assert self.tokenizer is not None
+        return RationaleTokenizer(self.tokenizer, self.config.max_tokens)
+
+    def _explain(self, texts: Sequence[str], batch_size: int) -> list[Rationale]:
+        model = self._trained()
+        for text in texts:
+            if not isinstance(text, str):
+                raise PlmrError(f"Texts must be strings; got {type(text).__name__}: {str(text)[:60]!r}.")
+        words = [split_words(text) for text in texts]
+        encoded = self._tokenization()(texts, words)
+        predictions = predict(model, encoded, batch_size)
+        return [
+            rationale_of(*each, self.labels, self.config.max_tokens)
+            for each in zip(texts, words, encoded, predictions, strict=True)
+        ]
+
+
+def _check_labels(labels: Sequence[str]) -> None:
+    if isinstance(labels, (str, Mapping)) or len(set(labels)) < 2 or len(set(labels)) != len(labels):
+        raise PlmrError(f"labels must be at least two different names, such as ['negative', 'positive']; got {labels!r}.")
+
+
+def _cut_notes(encoded: Sequence[Encoded], max_tokens: int) -> list[str]:
+    """How much of the texts lies beyond the model's reach."""
+    cut = [e for e in encoded if len(e.input_ids) >= max_tokens and e.n_reached < e.n_words]
+    if not cut:
+        return []
+    lost = sum(e.n_words - e.n_reached for e in cut) / sum(e.n_words for e in encoded)
+    return [
+        f"{len(cut)} of {len(encoded)} texts are longer than {max_tokens} tokens and were cut; {lost:.1%} of all "
+        "words are never seen (raise max_tokens if the encoder allows)"
+    ]

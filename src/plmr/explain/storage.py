@@ -1,0 +1,76 @@
+"""Saving a classifier all or nothing, and loading it with errors that say what is wrong with a folder."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from transformers import AutoTokenizer, PretrainedConfig, PreTrainedTokenizerBase
+
+from plmr.config import RationaleConfig
+from plmr.encoders import encoder_path, gru_layers
+from plmr.errors import PlmrError
+from plmr.io import atomic_folder
+from plmr.modeling import RationaleModel
+
+
+def is_saved_model(source: str) -> bool:
+    """Whether a folder or hub id holds a saved classifier rather than an encoder.
+
+    Raises:
+        PlmrError: It is an existing folder that holds neither.
+    """
+    if gru_layers(source) is not None or source == "minilm":
+        return False
+    folder = Path(source)
+    if folder.is_dir() and not (folder / "config.json").is_file():
+        raise PlmrError(
+            f"The folder {source!r} holds no model: there is no config.json in it. Give the folder that "
+            "`plmr train --output` or save_pretrained wrote."
+        )
+    if folder.is_file():
+        raise PlmrError(f"{source!r} is a file; give the folder that holds the model.")
+    try:
+        settings, _ = PretrainedConfig.get_config_dict(encoder_path(source))
+    except Exception as error:
+        reason = next(iter(str(error).strip().splitlines()), type(error).__name__)
+        raise PlmrError(
+            f"Cannot load {source!r}: {reason} Give a folder with a saved model, a hub id, 'minilm', 'gru' or 'gru-3'."
+        ) from error
+    return settings.get("model_type") == RationaleConfig.model_type
+
+
+def load_saved(source: str) -> tuple[RationaleModel, PreTrainedTokenizerBase]:
+    """Load a saved classifier's model and tokenizer.
+
+    Raises:
+        PlmrError: A file is missing, cut off or belongs to another model.
+    """
+    try:
+        model, info = RationaleModel.from_pretrained(source, output_loading_info=True)
+        tokenizer = AutoTokenizer.from_pretrained(source)
+    except PlmrError:
+        raise
+    except Exception as error:
+        reason = next(iter(str(error).strip().splitlines()), type(error).__name__)
+        raise PlmrError(
+            f"The model in {source!r} cannot be loaded, a file is missing or damaged: {reason} "
+            "Copy the folder again, or train again."
+        ) from error
+    wrong = sorted({*info["missing_keys"], *map(str, info["mismatched_keys"])})
+    if wrong:
+        raise PlmrError(
+            f"The weights in {source!r} do not fit its config.json: {len(wrong)} are missing or of another size, "
+            f"such as {wrong[0]!r}. Copy the folder again, or train again."
+        )
+    return model.eval(), tokenizer
+
+
+def save_model(model: RationaleModel, tokenizer: PreTrainedTokenizerBase, folder: str | Path) -> None:
+    """Write a model and its tokenizer aside, then put the folder in place.
+
+    Raises:
+        PlmrError: The place cannot be written, or the disk is full; what was there before is still there.
+    """
+    with atomic_folder(folder) as aside:
+        model.save_pretrained(aside)
+        tokenizer.save_pretrained(aside)

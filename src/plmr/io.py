@@ -1,0 +1,130 @@
+"""Writing so that a name never holds half a result: aside first, renamed when complete."""
+
+from __future__ import annotations
+
+import errno
+import os
+import re
+import secrets
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from os import PathLike
+from pathlib import Path
+
+from plmr.errors import io_error
+
+
+@contextmanager
+def explained(path: str | PathLike[str], aside: Path | None = None) -> Iterator[None]:
+    """Turn what the operating system refuses within the block into one line about the file the user named.
+
+    Args:
+        path: The name to speak of.
+        aside: The file or folder that is written in its stead.
+
+    Raises:
+        PlmrError: Something could not be read or written.
+    """
+    try:
+        yield
+    except Exception as error:
+        refusal = _os_error(error)
+        if refusal is None:
+            raise
+        culprit = str(refusal.filename or path)
+        known = aside is None or aside.name not in culprit
+        raise io_error(culprit if known else path, refusal) from error
+
+
+@contextmanager
+def atomic_path(path: str | PathLike[str]) -> Iterator[Path]:
+    """Give a file to write that takes the name `path` once the block ends without an error.
+
+    Until then, and for good after an error, whatever has that name stays as it is.
+
+    Args:
+        path: The final name. Missing parent folders are made.
+
+    Yields:
+        An empty file in the same folder; it must be closed when the block ends.
+
+    Raises:
+        PlmrError: The file cannot be written: no permission, no space left, …
+    """
+    target = Path(os.path.realpath(path))
+    aside = target.with_name(_aside_name())
+    with explained(path, aside):
+        if target.is_dir():
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+        if target.exists() and not target.is_file():
+            # A pipe or device, such as /dev/stdout: renaming would put a plain file in its place.
+            yield target
+            return
+        target.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            aside.touch()
+            yield aside
+            _flush(aside)
+            aside.replace(target)
+        finally:
+            with suppress(OSError):
+                aside.unlink(missing_ok=True)
+
+
+@contextmanager
+def atomic_folder(path: str | PathLike[str]) -> Iterator[Path]:
+    """Give a folder to fill that takes the name `path` once the block ends without an error.
+
+    Where a folder of that name exists, its other files stay: each new file replaces its namesake by a rename.
+
+    Args:
+        path: The final name. Missing parent folders are made.
+
+    Yields:
+        An empty folder on the same file system.
+
+    Raises:
+        PlmrError: The folder cannot be written: no permission, no space left, …
+    """
+    target = Path(os.path.realpath(path))
+    exists = target.is_dir()
+    aside = target / _aside_name() if exists else target.with_name(_aside_name())
+    with explained(path, aside):
+        try:
+            aside.mkdir(parents=True)
+            yield aside
+            files = sorted(file for file in aside.rglob("*") if file.is_file())
+            for file in files:
+                _flush(file)
+            if not exists:
+                aside.rename(target)
+                return
+            for file in files:
+                final = target / file.relative_to(aside)
+                final.parent.mkdir(parents=True, exist_ok=True)
+                file.replace(final)
+        finally:
+            shutil.rmtree(aside, ignore_errors=True)
+
+
+def _aside_name() -> str:
+    return f".{secrets.token_hex(6)}.part"
+
+
+def _flush(file: Path) -> None:
+    # Some file systems report a full disk or quota only when the data leave the cache.
+    with file.open("rb") as stream:
+        os.fsync(stream.fileno())
+
+
+def _os_error(error: Exception) -> OSError | None:
+    if isinstance(error, OSError):
+        return error
+    # Libraries written in Rust, safetensors among them, give the number in the text only.
+    if number := re.search(r"\(os error (\d+)\)", str(error)):
+        return OSError(int(number[1]), os.strerror(int(number[1])))
+    # The archive writer of torch.save keeps the reason to itself; a full disk is the usual one.
+    if "inline_container" in str(error):
+        return OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+    return None

@@ -1,0 +1,20 @@
+"""Masks: what they are made of, how they are drawn, what they cost and what they hide."""
+
+from plmr.masking.constraints import Constraint, constraint, released_constraint, share, sparsity_targets
+from plmr.masking.pruning import masked_mean, run_masked
+from plmr.masking.samplers import gumbel_mask, keep_probability, threshold_mask
+from plmr.masking.units import Units
+
+__all__ = [
+    "Constraint",
+    "Units",
+    "constraint",
+    "gumbel_mask",
+    "keep_probability",
+    "masked_mean",
+    "released_constraint",
+    "run_masked",
+    "share",
+    "sparsity_targets",
+    "threshold_mask",
+]

@@ -1,0 +1,119 @@
+"""Sparsity and continuity: what keeps a rationale short and readable (PLMR eq. 13).
+
+Three forms of the same idea are in use, and their weights are not transferable between them:
+
+========== ============================================ ==============================================
+form       sparsity                                     continuity
+========== ============================================ ==============================================
+`paper`    |α − share|, per text                        Σ|ΔM|, per text
+`corpus`   |α − share|, one share for the batch         mean |ΔM| over the neighbours in the batch
+`released` as `corpus`, but the first position counts   mean |ΔM| over positions 1.., padding included
+           in the denominator only
+========== ============================================ ==============================================
+
+`paper` and `corpus` work on units (subwords or words, specials and padding excluded) and average over the
+Dim-Reduction blocks; `released` works on raw positions and sums over them.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from plmr.masking.units import Units
+
+
+class Constraint(NamedTuple):
+    """The two terms of L_s, weights included; scalars."""
+
+    sparsity: Tensor
+    continuity: Tensor
+
+
+def sparsity_targets(sparsity: float, n_blocks: int, schedule: str = "linear") -> list[float]:
+    """The share α_j that each Dim-Reduction block is to keep, the last one `sparsity`.
+
+    Args:
+        sparsity: α, the share of units in the final rationale.
+        n_blocks: Number m of Dim-Reduction blocks.
+        schedule: `linear`, α_j = 1 − (1 − α)(j + 1)/m (paper); or `log_linear`,
+            α_j = ln(((j + 1)e^α + (m − j − 1)e)/m) (released code).
+    """
+    steps = [(j + 1) / n_blocks for j in range(n_blocks)]
+    if schedule == "linear":
+        return [1 - (1 - sparsity) * step for step in steps]
+    return [math.log(step * math.exp(sparsity) + (1 - step) * math.e) for step in steps]
+
+
+def share(masks: Tensor, units: Units) -> Tensor:
+    """Share of a text's units that are kept; 0 for a text without units.
+
+    Args:
+        masks: *Shape:* (B, U)
+
+    Returns:
+        *Shape:* (B,)
+    """
+    return (masks * units.valid).sum(dim=1) / units.count().clamp(min=1)
+
+
+def constraint(
+    masks: Sequence[Tensor],
+    units: Units,
+    targets: Sequence[float],
+    sparsity_weight: float,
+    continuity_weight: float,
+    form: str = "paper",
+) -> Constraint:
+    """L_s over the masks of m blocks, on units.
+
+    Args:
+        masks: One mask per block. *Shape:* each (B, U)
+        units: Which units exist.
+        targets: The share α_j each block is to keep.
+        sparsity_weight: λ1.
+        continuity_weight: λ2.
+        form: `paper` or `corpus`.
+    """
+    neighbours = units.valid[:, 1:] & units.valid[:, :-1]
+    sparsity, continuity = [], []
+    for mask, target in zip(masks, targets, strict=True):
+        change = (mask.diff(dim=1).abs() * neighbours).sum(dim=1)
+        if form == "paper":
+            sparsity.append((target - share(mask, units)).abs().mean())
+            continuity.append(change.mean())
+        else:
+            kept, total = (mask * units.valid).sum(), units.valid.sum().clamp(min=1)
+            sparsity.append((target - kept / total).abs())
+            continuity.append(change.sum() / neighbours.sum().clamp(min=1))
+    return Constraint(
+        sparsity_weight * torch.stack(sparsity).mean(), continuity_weight * torch.stack(continuity).mean()
+    )
+
+
+def released_constraint(
+    masks: Sequence[Tensor],
+    attention_mask: Tensor,
+    targets: Sequence[float],
+    sparsity_weight: float,
+    continuity_weight: float,
+) -> Constraint:
+    """L_s as the released code computes it, on token positions.
+
+    Args:
+        masks: One mask per block, its first position ignored. *Shape:* each (B, T)
+        attention_mask: *Shape:* (B, T)
+        targets: The share α_j each block is to keep.
+        sparsity_weight: λ1.
+        continuity_weight: λ2.
+    """
+    total = attention_mask.sum()
+    sparsity = [(target - mask[:, 1:].sum() / total).abs() for mask, target in zip(masks, targets, strict=True)]
+    continuity = [mask[:, 1:].diff(dim=1).abs().mean() for mask in masks]
+    return Constraint(
+        sparsity_weight * torch.stack(sparsity).sum(), continuity_weight * torch.stack(continuity).sum()
+    )

@@ -1,0 +1,60 @@
+"""Running blocks on a masked text: what a pruned token still does to the others.
+
+Two semantics (`docs/masking.md`):
+
+`zero`
+    A pruned token's vector is multiplied by 0 before every block, and the others still attend to it. It
+    sends every head the projection biases, so the predictor can sense how many tokens were pruned.
+`drop`
+    A pruned token leaves the attention. With the mask fixed, nothing about it reaches the prediction.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from plmr.encoders.base import SplitEncoder
+
+
+def run_masked(
+    encoder: SplitEncoder,
+    hidden: Tensor,
+    blocks: range,
+    attention_mask: Tensor,
+    visible: Tensor,
+    masking: str,
+) -> Tensor:
+    """Run blocks on the visible tokens.
+
+    Args:
+        encoder: Its blocks are run.
+        hidden: Input of the first block. *Shape:* (B, T, H)
+        blocks: Which blocks.
+        attention_mask: False = padding. *Shape:* (B, T)
+        visible: The mask M, 0 or 1, special tokens included as the method wants them. *Shape:* (B, T)
+        masking: `zero` or `drop`.
+
+    Returns:
+        Output of the last block; at pruned tokens it means nothing. *Shape:* (B, T, H)
+    """
+    if masking == "zero":
+        for block in blocks:
+            hidden = encoder.run(hidden * visible[..., None], range(block, block + 1), attention_mask)
+        return hidden
+    if visible.requires_grad and torch.is_grad_enabled():
+        return encoder.run(hidden, blocks, attention_mask, keep=visible)
+    return encoder.run(hidden, blocks, attention_mask.bool() & (visible > 0))
+
+
+def masked_mean(hidden: Tensor, mask: Tensor) -> Tensor:
+    """Mean over the selected tokens; zero where none is selected.
+
+    Args:
+        hidden: *Shape:* (B, T, H)
+        mask: *Shape:* (B, T)
+
+    Returns:
+        *Shape:* (B, H)
+    """
+    return (hidden * mask[..., None]).sum(dim=1) / mask.sum(dim=1, keepdim=True).clamp(min=1)

@@ -1,0 +1,79 @@
+"""The unit of selection: what is kept or dropped as one, a subword or a whole word."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+
+@dataclass(frozen=True)
+class Units:
+    """Which unit each token belongs to.
+
+    Attributes:
+        index: Number of the token's unit within its text, -1 for tokens that are never selected (special
+            tokens and padding). *Shape:* (B, T)
+        valid: Which of the U unit positions exist in each text. *Shape:* (B, U)
+        size: Tokens per unit, at least 1. *Shape:* (B, U)
+    """
+
+    index: Tensor
+    valid: Tensor
+    size: Tensor
+
+    @classmethod
+    def from_index(cls, index: Tensor) -> Units:
+        """Units from their numbers, which count up from 0 in each text; numbers without a token are not valid."""
+        n_units = max(int(index.max()) + 1, 1) if index.numel() else 1
+        counts = _scatter(torch.ones_like(index, dtype=torch.float32), index, n_units)
+        return cls(index=index, valid=counts > 0, size=counts.clamp(min=1))
+
+    @classmethod
+    def subwords(cls, selectable: Tensor) -> Units:
+        """Every selectable token is its own unit.
+
+        Args:
+            selectable: *Shape:* (B, T)
+        """
+        index = selectable.long().cumsum(dim=1) - 1
+        return cls.from_index(index.masked_fill(~selectable, -1))
+
+    def count(self) -> Tensor:
+        """Units in each text, n. *Shape:* (B,)"""
+        return self.valid.sum(dim=1)
+
+    def mean(self, values: Tensor) -> Tensor:
+        """Average token values over each unit.
+
+        Args:
+            values: *Shape:* (B, T) or (B, T, K)
+
+        Returns:
+            Zero where there is no unit. *Shape:* (B, U) or (B, U, K)
+        """
+        sums = _scatter(values, self.index, self.valid.shape[1])
+        size = self.size if values.dim() == 2 else self.size[..., None]
+        return sums / size
+
+    def to_tokens(self, values: Tensor, other: float = 0.0) -> Tensor:
+        """Give every token its unit's value.
+
+        Args:
+            values: *Shape:* (B, U)
+            other: The value of tokens without a unit.
+
+        Returns:
+            *Shape:* (B, T)
+        """
+        return values.gather(1, self.index.clamp(min=0)).masked_fill(self.index < 0, other)
+
+
+def _scatter(values: Tensor, index: Tensor, n_units: int) -> Tensor:
+    """Sum values by unit; tokens of no unit fall into a bin that is cut off."""
+    target = torch.where(index < 0, n_units, index)
+    sums = values.new_zeros(*values.shape[:1], n_units + 1, *values.shape[2:])
+    if values.dim() == 3:
+        target = target[..., None].expand_as(values)
+    return sums.scatter_add(1, target, values)[:, :n_units]

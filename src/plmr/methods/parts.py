@@ -1,0 +1,65 @@
+"""The small parts that every framework is built from."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from plmr.masking import masked_mean
+from plmr.masking.samplers import KEEP
+
+
+class MaskHead(nn.Module):
+    """Scores each token for dropping and keeping: Linear(LayerNorm(·)) (PLMR eq. 11).
+
+    Args:
+        width: H.
+        dropout: Between the two.
+        keep_bias: Initial difference between the logits of keeping and dropping.
+    """
+
+    def __init__(self, width: int, dropout: float = 0.0, keep_bias: float = 0.0):
+        super().__init__()
+        self.norm = nn.LayerNorm(width)
+        self.dropout = nn.Dropout(dropout)
+        self.linear = nn.Linear(width, 2)
+        with torch.no_grad():
+            self.linear.bias.zero_()
+            self.linear.bias[KEEP] = keep_bias
+
+    def forward(self, hidden: Tensor) -> Tensor:
+        """(B, T, H) to (B, T, 2)."""
+        return self.linear(self.dropout(self.norm(hidden)))
+
+
+class ClassHead(nn.Module):
+    """Linear map from a pooled state to class logits."""
+
+    def __init__(self, width: int, n_classes: int, dropout: float = 0.0):
+        super().__init__()
+        self.dropout = nn.Dropout(dropout)
+        self.linear = nn.Linear(width, n_classes)
+
+    def forward(self, pooled: Tensor) -> Tensor:
+        """(B, H) to (B, C)."""
+        return self.linear(self.dropout(pooled))
+
+
+def pool(hidden: Tensor, mask: Tensor, how: str) -> Tensor:
+    """One vector for a text.
+
+    Args:
+        hidden: *Shape:* (B, T, H)
+        mask: The tokens that count. *Shape:* (B, T)
+        how: `mean` or `max` over them (zero where there are none), or `first`.
+
+    Returns:
+        *Shape:* (B, H)
+    """
+    if how == "first":
+        return hidden[:, 0]
+    if how == "mean":
+        return masked_mean(hidden, mask)
+    # Multiplied before the maximum so that the straight-through gradient reaches the mask.
+    highest = (hidden * mask[..., None]).masked_fill(mask[..., None] == 0, float("-inf")).amax(dim=1)
+    return highest.masked_fill(highest == float("-inf"), 0.0)

@@ -1,0 +1,160 @@
+"""PLMR: early blocks select and prune, late blocks predict from what is left.
+
+"Boosting Explainability through Selective Rationalization in Pre-trained Language Models", KDD 2025.
+
+    embeddings ─► blocks 0..k-1 ─► blocks k..l-1 ─►  M
+                  plain             Dim-Reduction       │
+    embeddings ⊙ M ───────────────► blocks l..L-1 ─► pool ─► class head ─► ŷ
+
+    L = L_r + w_x L_x + λ h(L_r − L_x) + L_s                                                   (eq. 17)
+"""
+
+from __future__ import annotations
+
+import warnings
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from plmr.config import RationaleConfig
+from plmr.encoders import SplitEncoder
+from plmr.errors import PlmrError
+from plmr.masking import constraint, released_constraint, run_masked, sparsity_targets
+from plmr.methods.base import Batch, Losses, Method, Play, Selection, freeze, masking_of
+from plmr.methods.parts import ClassHead, MaskHead, pool
+
+
+def default_depth(n_blocks: int) -> tuple[int, int]:
+    """Generator depth l and Dim-Reduction blocks m for an encoder of L blocks: 7 and 2 of 12, 13 and 3 of 24."""
+    return n_blocks // 2 + 1, 1 + (n_blocks >= 6) + (n_blocks >= 24)
+
+
+class PLMR(Method):
+    """One encoder cut in two, pruned on the way (KDD 2025)."""
+
+    summary = "one pre-trained encoder: early blocks prune tokens, late blocks predict from the rest (KDD 2025)"
+
+    def __init__(self, config: RationaleConfig, encoder: SplitEncoder):
+        super().__init__(config)
+        depth, m = default_depth(encoder.n_blocks)
+        depth = depth if config.generator_depth is None else config.generator_depth
+        m = min(m, depth) if config.dim_reduction_blocks is None else config.dim_reduction_blocks
+        if not 1 <= m <= depth < encoder.n_blocks:
+            raise PlmrError(
+                f"PLMR cuts an encoder in two: generator_depth={depth} with dim_reduction_blocks={m} does not fit "
+                f"{config.encoder!r}, which has {encoder.n_blocks} block(s). It needs 1 <= dim_reduction_blocks <= "
+                f"generator_depth < blocks; for a GRU use 'gru-3'."
+            )
+        self.plain = range(0, depth - m)
+        self.dim_reduction = range(depth - m, depth)
+        self.late = range(depth, encoder.n_blocks)
+        self.masking = masking_of(config, encoder)
+        self.encoder = encoder
+        heads = 1 if config.shared_mask_head else m
+        self.mask_heads = nn.ModuleList(
+            MaskHead(encoder.width, config.mask_head_dropout, config.keep_bias) for _ in range(heads)
+        )
+        self.class_head = ClassHead(encoder.width, config.num_labels, config.class_head_dropout)
+        if config.freeze_embeddings:
+            freeze(encoder)
+        if config.full_text_weight == config.match_weight and config.match_function == "identity":
+            warnings.warn(
+                f"full_text_weight = match_weight = {config.match_weight} with the identity cancels the full-text "
+                "loss (L = 2 L_r + L_s); set full_text_weight=2 or match_function='exponential'.",
+                stacklevel=2,
+            )
+
+    @property
+    def n_steps(self) -> int:
+        return len(self.dim_reduction)
+
+    def modules_of(self) -> dict[str, list[nn.Module]]:
+        early = [self.encoder.blocks[i] for i in range(self.late.start)]
+        return {
+            "generator": [*self.encoder.embedding_modules, *early, self.mask_heads],
+            "predictor": [*(self.encoder.blocks[i] for i in self.late), self.class_head],
+        }
+
+    def targets(self) -> list[float]:
+        return sparsity_targets(self.config.sparsity, self.n_steps, self.config.sparsity_schedule)
+
+    def select(self, batch: Batch) -> Selection:
+        """Equations 9 to 12; the hidden states are masked where the next block reads them."""
+        embedded = self.encoder.embed(batch.input_ids)
+        hidden = plain = self.encoder.run(embedded, self.plain, batch.attention_mask)
+        mask = batch.units.valid.float()
+        masks, probabilities = [], []
+        for step, block in enumerate(self.dim_reduction):
+            if step == 0:
+                hidden = self.encoder.run(hidden, range(block, block + 1), batch.attention_mask)
+            else:
+                visible = batch.units.to_tokens(mask, other=1.0) * batch.attention_mask
+                hidden = run_masked(
+                    self.encoder, hidden, range(block, block + 1), batch.attention_mask, visible, self.masking
+                )
+            chosen, probability = self.choose(self._mask_head(step)(hidden), batch.units, step)
+            mask = chosen * mask
+            masks.append(mask)
+            probabilities.append(probability)
+        return Selection(masks, probabilities, embedded, plain, hidden)
+
+    def predict(self, batch: Batch, selection: Selection) -> Tensor:
+        """Equation 14: the predictor's input is the masked embedding output, not the generator's states."""
+        states = selection.embedded if self.config.predictor_input == "embeddings" else selection.hidden
+        assert states is not None
+        mask = batch.units.to_tokens(selection.mask)
+        if self.config.special_tokens == "released":
+            # The published code zeroes the first token on entry and lets it take part from the next block on.
+            entry, rest = range(self.late.start, self.late.start + 1), range(self.late.start + 1, self.late.stop)
+            states = run_masked(self.encoder, states, entry, batch.attention_mask, mask, self.masking)
+            hidden = run_masked(self.encoder, states, rest, batch.attention_mask, mask + batch.anchor, self.masking)
+        else:
+            visible = mask + batch.anchor
+            hidden = run_masked(self.encoder, states, self.late, batch.attention_mask, visible, self.masking)
+        return self.class_head(pool(hidden, mask, self.config.pooling))
+
+    def predict_full_text(self, batch: Batch, selection: Selection) -> Tensor:
+        """Equation 15, by the path that `full_text_path` names."""
+        assert selection.embedded is not None and selection.plain is not None
+        everything = batch.units.to_tokens(batch.units.valid.float())
+        if self.config.full_text_path == "first_token":
+            return self.class_head(selection.plain[:, 0])
+        if self.config.full_text_path == "predictor":
+            hidden = self.encoder.run(selection.plain, self.late, batch.attention_mask)
+        else:
+            visible = everything + batch.anchor
+            hidden = run_masked(
+                self.encoder, selection.embedded, self.late, batch.attention_mask, visible, self.masking
+            )
+        return self.class_head(pool(hidden, everything, self.config.pooling))
+
+    def plays(self) -> list[Play]:
+        return [Play(("generator", "predictor"), self.losses)]
+
+    def losses(self, batch: Batch) -> Losses:
+        """Equation 17, term by term."""
+        config = self.config
+        selection = self.select(batch)
+        rationale_loss = F.cross_entropy(self.predict(batch, selection).float(), batch.labels)
+        losses = {"rationale": rationale_loss}
+        if config.full_text_path != "none":
+            full_text_loss = F.cross_entropy(self.predict_full_text(batch, selection).float(), batch.labels)
+            losses["full_text"] = config.full_text_weight * full_text_loss
+            losses["match"] = config.match_weight * self.match(rationale_loss - full_text_loss)
+        targets = sparsity_targets(self.annealed_sparsity(), self.n_steps, config.sparsity_schedule)
+        weights = config.sparsity_weight, config.continuity_weight
+        if config.constraint_form == "released":
+            masks = [batch.units.to_tokens(mask) for mask in selection.masks]
+            terms = released_constraint(masks, batch.attention_mask, targets, *weights)
+        else:
+            terms = constraint(selection.masks, batch.units, targets, *weights, config.constraint_form)
+        return losses | {"sparsity": terms.sparsity, "continuity": terms.continuity}
+
+    def match(self, difference: Tensor) -> Tensor:
+        """h of equation 16, monotonically increasing."""
+        if self.config.match_function == "identity":
+            return difference
+        return torch.pow(torch.as_tensor(self.config.match_base, device=difference.device), difference)
+
+    def _mask_head(self, step: int) -> nn.Module:
+        return self.mask_heads[min(step, len(self.mask_heads) - 1)]

@@ -1,0 +1,170 @@
+"""The model: a method and its encoder, built from a configuration, saved and loaded like any other."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor
+from transformers import PreTrainedModel
+
+from plmr.config import RationaleConfig
+from plmr.encoders import SplitEncoder, build_encoder, load_encoder
+from plmr.errors import PlmrError
+from plmr.masking import Units
+from plmr.methods import Batch, Method, build_method
+from plmr.output import RationaleOutput
+
+
+class RationaleModel(PreTrainedModel):
+    """A text classifier that returns the words its prediction rests on, and uses nothing else.
+
+    `RationaleModel(config)` has random weights; `from_encoder` starts from a pre-trained encoder, and
+    `from_pretrained` from a saved rationale model.
+
+    Args:
+        config: Names the method and the encoder; `encoder_config` must be filled in.
+    """
+
+    config_class = RationaleConfig
+    base_model_prefix = "method"
+    main_input_name = "input_ids"
+
+    def __init__(self, config: RationaleConfig):
+        super().__init__(config)
+        if config.encoder_config is None:
+            raise PlmrError(
+                "This configuration names an encoder but not its sizes; start with "
+                f"RationaleModel.from_encoder(RationaleConfig(encoder={config.encoder!r}))."
+            )
+        sizes = config.encoder_config
+        self.method: Method = build_method(config, lambda: build_encoder(sizes, config.encoder))
+        self.post_init()
+
+    @classmethod
+    def from_encoder(cls, config: RationaleConfig, encoder: SplitEncoder | None = None) -> RationaleModel:
+        """A model that starts from a pre-trained encoder.
+
+        Args:
+            config: Its `encoder` is loaded unless one is given; `encoder_config` is filled in.
+            encoder: A ready encoder, such as a `GRUEncoder` for a vocabulary.
+
+        Raises:
+            PlmrError: The encoder cannot be loaded or does not fit the method.
+        """
+        encoder = load_encoder(config.encoder) if encoder is None else encoder
+        config.encoder_config = encoder.config_dict
+        model = cls(config)
+        weights = encoder.state_dict()
+        for module in model.method.children():
+            if isinstance(module, SplitEncoder):
+                module.load_state_dict(weights)
+        return model
+
+    def _init_weights(self, module: torch.nn.Module) -> None:
+        """Every part initialises itself when it is built."""
+
+    def set_progress(self, progress: float) -> None:
+        """Tell the method how much of the training is done, from 0 to 1; schedules depend on it."""
+        self.method.progress = progress
+
+    def batch(
+        self,
+        input_ids: Tensor,
+        attention_mask: Tensor | None = None,
+        word_ids: Tensor | None = None,
+        labels: Tensor | None = None,
+    ) -> Batch:
+        """Gather what a method reads.
+
+        Args:
+            input_ids: *Shape:* (B, T)
+            attention_mask: False = padding; default, no padding. *Shape:* (B, T)
+            word_ids: Number of each token's word, -1 for special tokens and padding. *Shape:* (B, T)
+            labels: *Shape:* (B,)
+
+        Raises:
+            PlmrError: The unit of selection is the word, and `word_ids` is missing.
+        """
+        if attention_mask is None:
+            attention_mask = torch.ones_like(input_ids)
+        if self.config.special_tokens == "released":
+            selectable = attention_mask.bool().clone()
+            selectable[:, 0] = False
+            units = Units.subwords(selectable)
+        elif word_ids is None:
+            raise PlmrError(
+                "The model needs word_ids, the number of each token's word (-1 for special tokens and padding); "
+                "plmr.data.RationaleTokenizer and RationaleCollator make them."
+            )
+        elif self.config.unit == "word":
+            units = Units.from_index(word_ids)
+        else:
+            units = Units.subwords(word_ids >= 0)
+        return Batch(input_ids, attention_mask, units, labels)
+
+    def forward(
+        self,
+        input_ids: Tensor,
+        attention_mask: Tensor | None = None,
+        word_ids: Tensor | None = None,
+        labels: Tensor | None = None,
+        return_full_text: bool = False,
+        play: int | None = None,
+        **_: Any,
+    ) -> RationaleOutput:
+        """Select and predict, or, with labels in training, only play.
+
+        Args:
+            input_ids: *Shape:* (B, T)
+            attention_mask: False = padding. *Shape:* (B, T)
+            word_ids: Number of each token's word, -1 for special tokens and padding. *Shape:* (B, T)
+            labels: Class indices. *Shape:* (B,)
+            return_full_text: Also predict from the whole text.
+            play: Which play's losses to compute; default, those of all plays.
+
+        Returns:
+            Losses where there are labels; the rest unless it would cost a training step a second pass.
+        """
+        batch = self.batch(input_ids, attention_mask, word_ids, labels)
+        output = RationaleOutput() if self.training and labels is not None else self._answer(batch, return_full_text)
+        if labels is not None:
+            plays = self.method.plays()
+            losses: dict[str, Tensor] = {}
+            for each in plays if play is None else plays[play : play + 1]:
+                losses |= each.losses(batch)
+            output.losses = losses
+            output.loss = torch.stack(list(losses.values())).sum()
+        return output
+
+    def _answer(self, batch: Batch, full_text: bool) -> RationaleOutput:
+        selection = self.method.select(batch)
+        return RationaleOutput(
+            logits=self.method.predict(batch, selection),
+            mask=batch.units.to_tokens(selection.mask),
+            keep_probability=batch.units.to_tokens(selection.score),
+            masks=tuple(batch.units.to_tokens(mask) for mask in selection.masks),
+            full_text_logits=self.method.predict_full_text(batch, selection) if full_text else None,
+        )
+
+    def predict_from(
+        self,
+        mask: Tensor,
+        input_ids: Tensor,
+        attention_mask: Tensor | None = None,
+        word_ids: Tensor | None = None,
+    ) -> Tensor:
+        """Class logits when the rationale is fixed from outside, instead of chosen by the generator.
+
+        Args:
+            mask: 1 for selected tokens, alike for all tokens of a unit. *Shape:* (B, T)
+            input_ids, attention_mask, word_ids: As in `forward`.
+
+        Returns:
+            *Shape:* (B, C)
+        """
+        batch = self.batch(input_ids, attention_mask, word_ids)
+        chosen = (batch.units.mean(mask.float()) > 0.5).float()
+        selection = self.method.select(batch)
+        selection.masks[-1] = chosen
+        return self.method.predict(batch, selection)

@@ -1,0 +1,49 @@
+"""Named bundles of PLMR's switches. The defaults of `RationaleConfig` are the preset `default`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+PAPER: dict[str, Any] = {
+    "unit": "subword",
+    "masking": "zero",
+    "pooling": "mean",
+    "special_tokens": "context",
+    "full_text_path": "predictor",
+    "full_text_weight": 1.0,
+    "match_weight": 1.0,
+    "match_function": "exponential",
+    "shared_mask_head": False,
+    "mask_head_dropout": 0.0,
+    "class_head_dropout": 0.0,
+    "sparsity_schedule": "linear",
+    "constraint_form": "paper",
+    "sparsity_annealing": 0.0,
+    "keep_bias": 0.0,
+    "freeze_embeddings": False,
+}
+"""Section 5 of the paper; where w_x = λ = 1 would cancel the full-text loss, h is the exponential."""
+
+RELEASED: dict[str, Any] = {
+    "unit": "subword",
+    "masking": "zero",
+    "pooling": "first",
+    "special_tokens": "released",
+    "full_text_path": "first_token",
+    "full_text_weight": 2.0,
+    "match_weight": 1.0,
+    "match_function": "identity",
+    "shared_mask_head": True,
+    "mask_head_dropout": 0.1,
+    "class_head_dropout": 0.2,
+    "sparsity_schedule": "log_linear",
+    "constraint_form": "released",
+    "sparsity_weight": 10.0,
+    "continuity_weight": 10.0,
+    "sparsity_annealing": 0.0,
+    "keep_bias": 0.0,
+    "freeze_embeddings": True,
+}
+"""The authors' published code. It cuts BERT-base after block 7: set `generator_depth=8` for its depth."""
+
+PRESETS: dict[str, dict[str, Any]] = {"default": {}, "paper": PAPER, "released": RELEASED}

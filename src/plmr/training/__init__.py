@@ -1,0 +1,18 @@
+"""Training: the trainer and its arguments, calibration, the collapse alarm."""
+
+from plmr.training.arguments import RationaleTrainingArguments
+from plmr.training.calibration import Calibration, calibrate
+from plmr.training.callbacks import CollapseAlarm
+from plmr.training.fitting import FitSummary, fit_model, training_arguments
+from plmr.training.trainer import RationaleTrainer
+
+__all__ = [
+    "Calibration",
+    "CollapseAlarm",
+    "FitSummary",
+    "RationaleTrainer",
+    "RationaleTrainingArguments",
+    "calibrate",
+    "fit_model",
+    "training_arguments",
+]

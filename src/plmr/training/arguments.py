@@ -1,0 +1,51 @@
+"""Training arguments: those of transformers, with the defaults and the extras of this field."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import torch
+from transformers import TrainingArguments
+
+
+@dataclass
+class RationaleTrainingArguments(TrainingArguments):
+    """`TrainingArguments` whose defaults suit rationale models.
+
+    The model of the epoch with the best validation accuracy, predicted from rationales of the length asked for,
+    is kept; without validation data set `eval_strategy="no"` and `load_best_model_at_end=False`.
+    """
+
+    learning_rate: float = field(
+        default=5e-5, metadata={"help": "Learning rate of the encoder's embeddings and blocks."}
+    )
+    head_learning_rate: float = field(
+        default=5e-4, metadata={"help": "Learning rate of the mask heads and class heads, which start from nothing."}
+    )
+    predictor_learning_rate_scale: float = field(
+        default=1.0,
+        metadata={"help": "Multiplies the predictor's rates; below 1 it cannot lock on to early, poor rationales."},
+    )
+    length_grouping: bool = field(
+        default=True, metadata={"help": "Batch texts of like length together, which saves padding."}
+    )
+    per_device_train_batch_size: int = field(default=16, metadata={"help": "Texts in a training batch."})
+    per_device_eval_batch_size: int = field(default=64, metadata={"help": "Texts in an evaluation batch."})
+    num_train_epochs: float = field(default=6.0, metadata={"help": "Passes over the training data."})
+    lr_scheduler_type: str = field(default="linear", metadata={"help": "How the learning rate falls."})
+    warmup_steps: float = field(default=0.1, metadata={"help": "Steps of rising rate; below 1, a share of them all."})
+    eval_strategy: str = field(default="epoch", metadata={"help": "When to evaluate: no, steps or epoch."})
+    save_strategy: str = field(default="epoch", metadata={"help": "When to save a checkpoint: no, steps or epoch."})
+    save_total_limit: int | None = field(default=2, metadata={"help": "Checkpoints kept besides the best."})
+    load_best_model_at_end: bool = field(default=True, metadata={"help": "Keep the best epoch, not the last."})
+    metric_for_best_model: str | None = field(
+        default="accuracy", metadata={"help": "The validation figure that chooses the epoch."}
+    )
+    greater_is_better: bool | None = field(default=True, metadata={"help": "Whether more of it is better."})
+    logging_steps: float = field(default=50, metadata={"help": "Steps between two lines of the log."})
+    remove_unused_columns: bool = field(default=False, metadata={"help": "Kept off: the collator takes them all."})
+    report_to: str | list[str] | None = field(default="none", metadata={"help": "Experiment trackers to log to."})
+    use_cpu: bool = field(
+        default_factory=lambda: not (torch.cuda.is_available() or torch.backends.mps.is_available()),
+        metadata={"help": "Train on the CPU; the default where there is no accelerator."},
+    )

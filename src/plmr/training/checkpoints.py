@@ -1,0 +1,41 @@
+"""Finding the checkpoint to resume from, after whatever ended the last run."""
+
+from __future__ import annotations
+
+import json
+import warnings
+from pathlib import Path
+
+from safetensors import SafetensorError, safe_open
+
+NEEDED = ("model.safetensors", "optimizer.pt", "scheduler.pt", "trainer_state.json")
+
+
+def last_checkpoint(folder: str | Path) -> str | None:
+    """The newest complete checkpoint in a training folder, or None.
+
+    A run killed while it saved leaves an incomplete one; those are passed over with a warning.
+    """
+    found = [
+        (int(path.name.rpartition("-")[2]), path)
+        for path in Path(folder).glob("checkpoint-*")
+        if path.name.rpartition("-")[2].isdecimal()
+    ]
+    for _, path in sorted(found, reverse=True):
+        if is_complete(path):
+            return str(path)
+        warnings.warn(f"{path} is incomplete, probably cut off while it was saved; it is passed over.", stacklevel=2)
+    return None
+
+
+def is_complete(checkpoint: Path) -> bool:
+    """Whether a checkpoint holds everything a resume needs; the trainer's state is what is written last."""
+    if not all((checkpoint / name).is_file() for name in NEEDED):
+        return False
+    try:
+        json.loads((checkpoint / "trainer_state.json").read_text(encoding="utf-8"))
+        with safe_open(checkpoint / "model.safetensors", framework="pt") as weights:
+            weights.keys()
+    except (OSError, ValueError, SafetensorError):
+        return False
+    return True

@@ -1,0 +1,86 @@
+"""Signs that a selective rationalization run has collapsed, as numbers, and what to do about them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+SAME_POSITIONS = 0.8
+"""Agreement above which the selection is called the same whatever the text; independent draws of a fifth agree
+in a ninth."""
+
+
+@dataclass(frozen=True)
+class Figures:
+    """What an evaluation saw.
+
+    Attributes:
+        argmax_share: Share of units selected at a keep probability of one half.
+        position_agreement: See `position_agreement`.
+        accuracy: Of the prediction from the rationale.
+        full_text_accuracy: Of the prediction from the whole text.
+    """
+
+    argmax_share: float
+    position_agreement: float
+    accuracy: float
+    full_text_accuracy: float
+
+
+def position_agreement(selected: Sequence[np.ndarray]) -> float:
+    """How alike the selected positions of two texts are, on average: |A ∩ B| / |A ∪ B| over neighbouring pairs.
+
+    Compared over the positions both texts have; pairs that select nothing there are left out.
+
+    Args:
+        selected: Boolean, one per text. *Shape:* each (T,)
+
+    Returns:
+        Between 0 and 1; 0 when no pair can be compared.
+    """
+    ratios = []
+    for one, other in zip(selected, selected[1:], strict=False):
+        length = min(len(one), len(other))
+        union = np.logical_or(one[:length], other[:length]).sum()
+        if union:
+            ratios.append(np.logical_and(one[:length], other[:length]).sum() / union)
+    return float(np.mean(ratios)) if ratios else 0.0
+
+
+def collapse_findings(figures: Figures, sparsity: float, chance: float) -> list[str]:
+    """What is wrong with a run, one sentence each; nothing when all is well.
+
+    Args:
+        figures: Of one evaluation.
+        sparsity: The share asked for.
+        chance: Accuracy of always predicting the most frequent class.
+    """
+    findings = []
+    share = figures.argmax_share
+    if share < sparsity / 10:
+        findings.append(
+            f"the generator selects nothing: {share:.1%} of the words have a keep probability above one half, "
+            f"{sparsity:.0%} were asked for. Give sparsity_annealing=0.6 so that it starts from everything, lower "
+            "sparsity_weight, or train longer."
+        )
+    elif share > max(0.9, 1 - (1 - sparsity) / 10):
+        findings.append(
+            f"the generator selects everything: {share:.1%} of the words have a keep probability above one half, "
+            f"{sparsity:.0%} were asked for. Raise sparsity_weight, or train longer."
+        )
+    if figures.position_agreement > SAME_POSITIONS:
+        findings.append(
+            f"the generator selects the same positions whatever the text: two texts share "
+            f"{figures.position_agreement:.0%} of them. Lower continuity_weight, use an earlier generator_depth, or "
+            "try another seed."
+        )
+    margin = figures.full_text_accuracy - chance
+    if margin > 0.15 and figures.accuracy - chance < margin / 4:
+        findings.append(
+            f"the rationale has lost the label: {figures.accuracy:.1%} correct from the rationale, "
+            f"{figures.full_text_accuracy:.1%} from the whole text, {chance:.1%} by the most frequent class. Raise "
+            "sparsity, set predictor_learning_rate_scale below 1, or give full_text_path='embeddings'."
+        )
+    return findings

@@ -1,0 +1,111 @@
+"""From examples to a trained, calibrated model: the whole of `fit`."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from transformers import TrainerCallback
+
+from plmr.data.encoding import Encoded
+from plmr.errors import PlmrError, nearest
+from plmr.modeling import RationaleModel
+from plmr.training.arguments import RationaleTrainingArguments
+from plmr.training.calibration import Calibration
+from plmr.training.callbacks import CollapseAlarm
+from plmr.training.checkpoints import last_checkpoint
+from plmr.training.trainer import RationaleTrainer
+
+SHORT_NAMES = {
+    "epochs": "num_train_epochs",
+    "batch_size": "per_device_train_batch_size",
+    "eval_batch_size": "per_device_eval_batch_size",
+}
+"""Names for what everybody sets, beside the full ones."""
+
+
+@dataclass(frozen=True)
+class FitSummary:
+    """What training did.
+
+    Attributes:
+        metrics: Validation figures of the model that was kept, at its calibrated thresholds.
+        calibration: How its thresholds were found.
+        seconds: Wall time of the training, calibration included.
+        notes: What the user should know, collapse warnings among them.
+    """
+
+    metrics: dict[str, float]
+    calibration: Calibration
+    seconds: float
+    notes: list[str] = field(default_factory=list)
+
+
+def training_arguments(output_dir: str | Path, **options: Any) -> RationaleTrainingArguments:
+    """Training arguments from options in their short or full names.
+
+    Raises:
+        PlmrError: There is no such option, or a value that transformers refuses.
+    """
+    known = set(RationaleTrainingArguments.__dataclass_fields__)
+    full = {}
+    for name, value in options.items():
+        if name not in known and name not in SHORT_NAMES:
+            raise PlmrError(
+                f"There is no training option {name!r}; see RationaleTrainingArguments."
+                f"{nearest(name, [*known, *SHORT_NAMES])}"
+            )
+        full[SHORT_NAMES.get(name, name)] = value
+    try:
+        return RationaleTrainingArguments(output_dir=str(output_dir), **full)
+    except (ValueError, TypeError) as error:
+        raise PlmrError(f"These training options do not go together: {error}") from error
+
+
+def fit_model(
+    model: RationaleModel,
+    train: Sequence[Encoded],
+    validation: Sequence[Encoded],
+    args: RationaleTrainingArguments,
+    resume: bool = False,
+    callbacks: Sequence[TrainerCallback] = (),
+) -> FitSummary:
+    """Train a model, keep its best epoch and calibrate it.
+
+    Args:
+        model: Trained in place.
+        train: Encoded texts with labels.
+        validation: Encoded texts with labels; they choose the epoch and the thresholds.
+        args: See `RationaleTrainingArguments`.
+        resume: Continue from the last complete checkpoint in `args.output_dir`, if there is one.
+        callbacks: Further callbacks for the trainer.
+    """
+    started = time.perf_counter()
+    counts = Counter(text.label for text in validation)
+    config = model.config
+    alarm = CollapseAlarm(config.sparsity, config.sparsity_annealing, max(counts.values()) / len(validation))
+    trainer = RationaleTrainer(model, args, train, validation, callbacks=[alarm, *callbacks])
+    notes = []
+    checkpoint = last_checkpoint(args.output_dir) if resume else None
+    if resume:
+        notes.append(f"resumed from {checkpoint}" if checkpoint else "nothing to resume from; started anew")
+    trainer.train(resume_from_checkpoint=checkpoint)
+    model.set_progress(1.0)
+    metrics = trainer.evaluate()
+    calibration = trainer.calibration
+    if abs(calibration.share - config.sparsity) > 0.01:
+        notes.append(
+            f"calibration reached a share of {calibration.share:.3f} instead of {config.sparsity}: too many words "
+            "have the same keep probability"
+        )
+    notes += alarm.findings
+    return FitSummary(
+        {name.removeprefix("eval_"): value for name, value in metrics.items()},
+        calibration,
+        time.perf_counter() - started,
+        notes,
+    )

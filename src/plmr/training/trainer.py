@@ -1,0 +1,177 @@
+"""The trainer: it runs the plays of a method and knows no method."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.utils.data import Dataset, Sampler
+from transformers import Trainer
+
+from plmr.data.collator import RationaleCollator
+from plmr.data.encoding import Encoded
+from plmr.inference import predict
+from plmr.modeling import RationaleModel
+from plmr.training.arguments import RationaleTrainingArguments
+from plmr.training.calibration import calibrate
+from plmr.training.collapse import position_agreement
+from plmr.training.sampler import LengthGroupedSampler
+
+
+class EncodedDataset(Dataset):
+    """Encoded texts as a dataset of collator features."""
+
+    def __init__(self, texts: Sequence[Encoded]):
+        self.texts = texts
+
+    def __len__(self) -> int:
+        return len(self.texts)
+
+    def __getitem__(self, index: int) -> dict[str, Any]:
+        return self.texts[index].features()
+
+
+class RationaleTrainer(Trainer):
+    """`Trainer` for rationale models.
+
+    Adds to it: several plays per batch, each moving its own players; learning rates by player and part; the terms
+    of the loss logged apart; batches by length that survive a resume; and an evaluation at the length asked for,
+    on thresholds calibrated on the evaluation texts.
+
+    Args:
+        model: What to train.
+        args: See `RationaleTrainingArguments`.
+        train_texts: Encoded texts with labels.
+        eval_texts: Encoded texts with labels, for calibration and the choice of the epoch.
+        **kwargs: Passed on to `Trainer`, such as `callbacks`.
+    """
+
+    model: RationaleModel
+    args: RationaleTrainingArguments
+
+    def __init__(
+        self,
+        model: RationaleModel,
+        args: RationaleTrainingArguments,
+        train_texts: Sequence[Encoded],
+        eval_texts: Sequence[Encoded] | None = None,
+        **kwargs: Any,
+    ):
+        super().__init__(
+            model=model,
+            args=args,
+            train_dataset=EncodedDataset(train_texts),
+            eval_dataset=EncodedDataset(eval_texts) if eval_texts else None,
+            data_collator=RationaleCollator(model.config.pad_token_id or 0),
+            **kwargs,
+        )
+        # The plays return means over their batch, so the trainer has to divide when it accumulates gradients.
+        self.model_accepts_loss_kwargs = False
+        self._play: int | None = None
+        self._terms: dict[str, Tensor] = {}
+        self._terms_seen = 0
+
+    def _get_train_sampler(self, train_dataset: Any = None) -> Sampler | None:
+        if not self.args.length_grouping:
+            return super()._get_train_sampler(train_dataset)
+        lengths = [len(text.input_ids) for text in self.train_dataset.texts]
+        return LengthGroupedSampler(lengths, self.args.train_batch_size, self.args.seed)
+
+    def create_optimizer(self, model: nn.Module | None = None) -> torch.optim.Optimizer:
+        """One group for each player, part (encoder or head) and weight decay."""
+        if self.optimizer is None:
+            kind, options = self.get_optimizer_cls_and_kwargs(self.args, self.model)
+            self.optimizer = kind(self._parameter_groups(), **options)
+        return self.optimizer
+
+    def _parameter_groups(self) -> list[dict[str, Any]]:
+        decayed = set(self.get_decay_parameter_names(self.model))
+        in_heads = {id(p) for head in self.model.method.heads() for p in head.parameters()}
+        predictor = {
+            id(p) for module in self.model.method.modules_of().get("predictor", []) for p in module.parameters()
+        }
+        groups: dict[tuple[float, float], list[nn.Parameter]] = defaultdict(list)
+        for name, parameter in self.model.named_parameters():
+            if not parameter.requires_grad:
+                continue
+            rate = self.args.head_learning_rate if id(parameter) in in_heads else self.args.learning_rate
+            rate *= self.args.predictor_learning_rate_scale if id(parameter) in predictor else 1.0
+            groups[rate, self.args.weight_decay if name in decayed else 0.0].append(parameter)
+        return [
+            {"params": parameters, "lr": rate, "weight_decay": decay}
+            for (rate, decay), parameters in groups.items()
+        ]
+
+    def training_step(self, model: nn.Module, inputs: dict[str, Tensor], *args: Any, **kwargs: Any) -> Tensor:
+        """Run every play of the method on the batch; the step that ends the last one is the trainer's own."""
+        self.model.set_progress(self.state.global_step / max(1, self.state.max_steps))
+        plays = self.model.method.plays()
+        if len(plays) == 1:
+            return super().training_step(model, inputs, *args, **kwargs)
+        loss = torch.zeros((), device=self.args.device)
+        for number, play in enumerate(plays):
+            self._play = number
+            self._let_move(play.players)
+            loss = loss + super().training_step(model, inputs, *args, **kwargs)
+            if number < len(plays) - 1:
+                self.optimizer.step()
+                self.optimizer.zero_grad()
+        self._play = None
+        return loss
+
+    def _let_move(self, players: Sequence[str]) -> None:
+        modules = self.model.method.modules_of()
+        moving = {id(p) for player in players for module in modules[player] for p in module.parameters()}
+        for group in self.optimizer.param_groups:
+            for parameter in group["params"]:
+                parameter.requires_grad_(id(parameter) in moving)
+
+    def compute_loss(
+        self, model: nn.Module, inputs: dict[str, Tensor], return_outputs: bool = False, **_: Any
+    ) -> Any:
+        output = model(**inputs, play=self._play)
+        for name, term in output.losses.items():
+            self._terms[name] = self._terms.get(name, 0) + term.detach()
+        self._terms_seen += 1
+        return (output.loss, output) if return_outputs else output.loss
+
+    def log(self, logs: dict[str, float], *args: Any, **kwargs: Any) -> None:
+        """Add the mean of each term of the loss since the last line."""
+        if "loss" in logs and self._terms_seen:
+            logs |= {f"loss_{name}": float(term) / self._terms_seen for name, term in self._terms.items()}
+            self._terms, self._terms_seen = {}, 0
+        super().log(logs, *args, **kwargs)
+
+    def evaluate(
+        self, eval_dataset: Any = None, ignore_keys: Any = None, metric_key_prefix: str = "eval"
+    ) -> dict[str, float]:
+        """Calibrate on the evaluation texts, then predict them.
+
+        Returns:
+            `accuracy` and `loss` from the rationale, `full_text_accuracy`, `sparsity` at the calibrated thresholds,
+            `argmax_sparsity` and `position_agreement`, each with the prefix.
+        """
+        texts = (eval_dataset or self.eval_dataset).texts
+        batch_size = self.args.eval_batch_size
+        self.calibration = calibration = calibrate(self.model, texts, batch_size)
+        predictions = predict(self.model, texts, batch_size, full_text=True)
+        labels = np.array([text.label for text in texts])
+        rationale = np.stack([p.probabilities for p in predictions])
+        full_text = np.stack([p.full_text_probabilities for p in predictions])
+        chance = np.clip(rationale[np.arange(len(labels)), labels], 1e-12, 1)
+        figures = {
+            "loss": float(-np.log(chance).mean()),
+            "accuracy": float((rationale.argmax(axis=1) == labels).mean()),
+            "full_text_accuracy": float((full_text.argmax(axis=1) == labels).mean()),
+            "sparsity": calibration.share,
+            "argmax_sparsity": calibration.argmax_share,
+            "position_agreement": position_agreement([p.mask for p in predictions]),
+        }
+        metrics = {f"{metric_key_prefix}_{name}": value for name, value in figures.items()}
+        self.log(metrics)
+        self.control = self.callback_handler.on_evaluate(self.args, self.state, self.control, metrics)
+        return metrics

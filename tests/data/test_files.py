@@ -1,0 +1,174 @@
+import gzip
+import json
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import datasets
+import pytest
+
+from plmr.data import Columns, iter_rows, load_examples
+from plmr.data.files import read_lines
+from plmr.errors import PlmrError
+
+ROWS: list[dict[str, Any]] = [
+    {"text": "a fine nose, really", "label": "positive", "rationale": [[2, 11]]},
+    {"text": 'it tastes of "cardboard"\nand rust', "label": "negative", "rationale": [[3, 23]]},
+    {"text": "🍺 naïve 美味", "label": "positive", "rationale": []},
+]
+
+
+@pytest.fixture(params=["jsonl", "json", "csv", "tsv", "parquet", "folder", "disk", "dataset", "rows"])
+def stored(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """The same rows in every supported form."""
+    form = request.param
+    data = datasets.Dataset.from_list(ROWS)
+    monkeypatch.setattr(datasets.config, "HF_DATASETS_CACHE", tmp_path / "cache")
+    path = tmp_path / f"train.{form}"
+    if form in ("jsonl", "json"):
+        path.write_text("\n".join(map(json.dumps, ROWS)), encoding="utf-8")
+    elif form in ("csv", "tsv"):
+        cells = [row | {"rationale": json.dumps(row["rationale"])} for row in ROWS]
+        datasets.Dataset.from_list(cells).to_pandas().to_csv(
+            path, index=False, sep="," if form == "csv" else "\t", encoding="utf-8-sig"
+        )
+    elif form == "parquet":
+        data.to_parquet(path)
+    elif form == "folder":
+        path.mkdir()
+        (path / "train.jsonl").write_text("\n".join(map(json.dumps, ROWS)), encoding="utf-8")
+    elif form == "disk":
+        datasets.DatasetDict({"train": data}).save_to_disk(path)
+    else:
+        return data if form == "dataset" else ROWS
+    return path
+
+
+def test_every_form_yields_the_same_examples(stored: Any):
+    expected = load_examples(ROWS)
+    found = load_examples(stored)
+    for one, other in zip(found, expected, strict=True):
+        assert (one.text, one.words, one.label, one.rationale) == (
+            other.text, other.words, other.label, other.rationale,
+        )  # fmt: skip
+    assert all(example.source for example in found)
+
+
+def test_text_files_hold_one_unlabelled_text_a_line(tmp_path: Path):
+    path = tmp_path / "in.txt"
+    path.write_bytes("first\r\n\n  third 🍺".encode())
+    examples = load_examples(path, labelled=False)
+    assert [example.text for example in examples] == ["first", "", "  third 🍺"]
+    assert [example.source for example in examples] == ["in.txt:1", "in.txt:2", "in.txt:3"]
+
+
+def test_class_labels_arrive_by_name():
+    features = datasets.Features(
+        {"text": datasets.Value("string"), "label": datasets.ClassLabel(names=["bad", "good"])}
+    )
+    data = datasets.Dataset.from_list(
+        [{"text": "x", "label": 1}, {"text": "y", "label": 0}], features=features
+    )
+    assert [example.label for example in load_examples(data)] == ["good", "bad"]
+    withheld = datasets.Dataset.from_list([{"text": "x", "label": -1}], features=features)
+    with pytest.raises(PlmrError, match="row:1: column 'label' holds no label"):
+        load_examples(withheld)
+
+
+def test_a_split_can_be_chosen():
+    one, two = (datasets.Dataset.from_list([{"text": name, "label": 0}]) for name in ("one", "two"))
+    both = datasets.DatasetDict({"train": one, "test": two})
+    assert load_examples(both)[0].text == "one"
+    assert load_examples(both, split="test")[0].text == "two"
+    with pytest.raises(PlmrError, match=r"no split 'tets'; there is 'train', 'test'\. Did you mean 'test'"):
+        load_examples(both, split="tets")
+
+
+def test_examples_pass_through():
+    examples = load_examples(ROWS)
+    assert load_examples(examples) == examples
+
+
+def test_rows_stream(tmp_path: Path):
+    path = tmp_path / "long.jsonl"
+    good = json.dumps({"text": "x", "label": 0})
+    path.write_text(f"{good}\n{good}\nnot json\n")
+    assert len(list(islice(iter_rows(path), 2))) == 2
+    with pytest.raises(PlmrError, match=r"long\.jsonl:3"):
+        list(iter_rows(path))
+
+
+def test_a_misspelt_optional_column_is_pointed_out():
+    with pytest.warns(UserWarning, match=r"no column 'rationale'.*Did you mean 'rationales'"):
+        load_examples([{"text": "x", "label": 0, "rationales": []}])
+
+
+BAD_FILES = [
+    ("empty.jsonl", b"", r"empty\.jsonl holds no rows"),
+    ("empty.csv", b"text,label\n", "holds no rows"),
+    ("a.jsonl", b'{"text": "x", "label": 1}\n{"text": \n', r"a\.jsonl:2: not JSON"),
+    ("a.jsonl", b"[" * 100_000, r"a\.jsonl:1: not JSON"),
+    ("a.jsonl", b'["x", 1]\n', r"a\.jsonl:1: expected a JSON object, .* found a list"),
+    (
+        "a.jsonl",
+        b'\n{"text": "caf\xe9", "label": 1}\n',
+        r"a\.jsonl:2: not UTF-8 \(byte 0xe9 at position 13\)",
+    ),
+    ("a.jsonl", b'{"text": "x", "label": NaN}\n', r"a\.jsonl:1: .* no label"),
+    ("a.csv", b"text,label\nx,1\ncaf\xe9,1\n", r"a\.csv:3: not UTF-8"),
+    ("a.csv", b"good beer,1\nbad beer,0\n", r"a\.csv:2: no column 'label' among 'good beer, 1'"),
+    ("a.csv", b"text,label\nx,y,1\n", r"a\.csv:2: 3 cells, but the header has 2"),
+    ("a.csv", b'text,label\n"x,1\n', r"a\.csv:2: not a table"),
+    ("a.csv", b"text,label\nx,\n", r"a\.csv:2: .* no label"),
+    ("a.csv", b'text,label,rationale\nx,1,"[[0, 9]]"\n', r"a\.csv:2: rationale range \[0, 9\]"),
+    ("a.xlsx", b"PK", r"unknown kind of file '\.xlsx'; supported are \.jsonl"),
+    ("a.parquet", b"PAR1 but not really", "not a readable Parquet file"),
+    ("a.parquet", b"", "not a readable Parquet file"),
+]
+
+
+@pytest.mark.parametrize(("name", "content", "message"), BAD_FILES)
+def test_a_bad_file_is_one_line_with_its_place(tmp_path: Path, name: str, content: bytes, message: str):
+    path = tmp_path / name
+    path.write_bytes(content)
+    with pytest.raises(PlmrError, match=message) as caught:
+        load_examples(path)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_missing_file_is_not_mistaken_for_a_hub_id(tmp_path: Path):
+    for missing in ("nowhere.jsonl", tmp_path / "nowhere", tmp_path / "nowhere.csv"):
+        with pytest.raises(PlmrError, match="no such file"):
+            load_examples(missing)
+
+
+def test_an_unknown_hub_id_says_what_was_tried():
+    with pytest.raises(PlmrError, match="no-such-owner/no-such-data: neither a file nor a folder or hub id"):
+        load_examples("no-such-owner/no-such-data")
+
+
+def test_an_empty_folder_is_refused(tmp_path: Path):
+    with pytest.raises(PlmrError, match="neither a file nor a folder or hub id that `datasets` can load"):
+        load_examples(tmp_path)
+
+
+def test_rows_of_another_type_are_refused():
+    with pytest.raises(PlmrError, match="row:2: expected a mapping"):
+        load_examples([{"text": "x", "label": 1}, "y"])
+
+
+def test_columns_of_a_csv_can_be_named(tmp_path: Path):
+    path = tmp_path / "a.csv"
+    path.write_text('review,stars\n"one\ntwo",5\nthree,1\n')
+    examples = load_examples(path, columns=Columns(text="review", label="stars"))
+    assert [(example.text, example.label, example.source) for example in examples] == [
+        ("one\ntwo", "5", "a.csv:3"),
+        ("three", "1", "a.csv:4"),
+    ]
+
+
+def test_a_truncated_gzip_file_is_refused(tmp_path: Path):
+    path = tmp_path / "a.txt.gz"
+    path.write_bytes(gzip.compress(b"some text\n" * 1000)[:-20])
+    with pytest.raises(PlmrError, match="compressed file ends too early"):
+        list(read_lines(path))

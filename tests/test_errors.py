@@ -1,0 +1,35 @@
+from __future__ import annotations
+
+import errno
+
+import pytest
+
+from plmr.errors import PlmrError, io_error, nearest
+
+
+def test_a_message_is_one_line():
+    assert str(PlmrError("first\n  second\tthird")) == "first second third"
+
+
+def test_user_errors_are_value_errors():
+    with pytest.raises(ValueError, match="here"):
+        raise PlmrError("here")
+
+
+@pytest.mark.parametrize(
+    ("name", "phrase"),
+    [("txt", " Did you mean 'text'?"), ("LABEL", " Did you mean 'label'?"), ("zzzz", ""), ("", "")],
+)
+def test_nearest_suggests_only_what_is_near(name, phrase):
+    assert nearest(name, ["text", "label", "rationale"]) == phrase
+
+
+@pytest.mark.parametrize("code", [errno.ENOSPC, errno.EACCES, errno.EROFS, errno.EMLINK])
+def test_io_errors_name_the_file(code):
+    message = str(io_error("some/file", OSError(code, "as the system says it")))
+    assert message.startswith("some/file: ")
+    assert message.endswith(".")
+
+
+def test_an_io_error_without_a_number_keeps_its_text():
+    assert str(io_error("f", OSError("odd"))) == "f: odd."
