@@ -54,3 +54,8 @@ def io_error(path: str | PathLike[str], error: OSError) -> PlmrError:
     """
     reason = _REASONS.get(error.errno or 0) or error.strerror or str(error) or type(error).__name__
     return PlmrError(f"{path}: {reason}.")
+
+
+def reason(error: BaseException) -> str:
+    """The first line of what another library said, or the kind of error when it said nothing."""
+    return next(iter(str(error).strip().splitlines()), type(error).__name__)

@@ -6,7 +6,7 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from transformers import PreTrainedModel
+from transformers import AutoConfig, AutoModel, PreTrainedModel
 
 from plmr.config import RationaleConfig
 from plmr.encoders import SplitEncoder, build_encoder, load_encoder
@@ -168,3 +168,7 @@ class RationaleModel(PreTrainedModel):
         selection = self.method.select(batch)
         selection.masks[-1] = chosen
         return self.method.predict(batch, selection)
+
+
+AutoConfig.register(RationaleConfig.model_type, RationaleConfig)
+AutoModel.register(RationaleConfig, RationaleModel)

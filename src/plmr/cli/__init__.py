@@ -82,9 +82,13 @@ def _start(
 
     No data at hand? `plmr demo` compares two methods on reviews it generates.
     """
+
+
+def _calm_down_others() -> None:
+    """Leave the terminal to this package: what others log or warn their callers of is not for its users."""
     os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
-    logging.basicConfig(format="%(levelname)s: %(message)s", level=logging.WARNING)
-    # What other packages warn their callers of is none of the user's business.
+    os.environ.setdefault("HF_HUB_VERBOSITY", "error")
+    logging.getLogger("plmr").addHandler(logging.StreamHandler())
     warnings.simplefilter("ignore")
     warnings.filterwarnings("default", module=r"plmr\b")
     warnings.formatwarning = lambda message, *_, **__: f"warning: {message}\n"
@@ -92,4 +96,5 @@ def _start(
 
 def main() -> None:
     """Run the command line and leave with its exit code: 0 done, 2 bad input, 130 interrupted."""
+    _calm_down_others()
     app()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Annotated
 
@@ -80,8 +81,9 @@ def evaluate(
         },
     )
     examples = source.load("test", split)
-    report = load_model(model).evaluate(examples, batch_size=batch_size, faithfulness=faithfulness)
-    Console().print(figure_table(f"{model} on {data or dataset}", report.rows()))
-    if json_file is not None:
-        with atomic_path(json_file) as aside:
+    # Opened first: an evaluation of an hour should not end with a file that cannot be written.
+    with atomic_path(json_file) if json_file else nullcontext() as aside:
+        report = load_model(model).evaluate(examples, batch_size=batch_size, faithfulness=faithfulness)
+        if aside is not None:
             aside.write_text(json.dumps(report.to_dict(), indent=2) + "\n", encoding="utf-8")
+    Console().print(figure_table(f"{model} on {data or dataset}", report.rows()))

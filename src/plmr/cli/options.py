@@ -157,9 +157,20 @@ def load_model(model: str) -> RationaleClassifier:
     Raises:
         PlmrError: There is none of that name.
     """
+    # A hub id of a model names its owner, so a single name can only be a folder's.
+    if "/" not in model and not Path(model).exists():
+        raise PlmrError(f"{model}: there is no such folder; give one that `plmr train` wrote.")
     from plmr.explain import RationaleClassifier
 
+    hide_loading_bars()
     classifier = RationaleClassifier.from_pretrained(model)
     if classifier.model is None:
         raise PlmrError(f"{model} is an encoder, not a trained model; give a folder that `plmr train` wrote.")
     return classifier
+
+
+def hide_loading_bars() -> None:
+    """Show only the progress that takes time."""
+    from transformers.utils.logging import disable_progress_bar
+
+    disable_progress_bar()

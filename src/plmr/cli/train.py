@@ -20,6 +20,7 @@ from plmr.cli.options import (
     RationaleColumnOption,
     TextColumnOption,
     TokensColumnOption,
+    hide_loading_bars,
 )
 from plmr.cli.settings import Settings, resolve
 from plmr.cli.tables import figure_table
@@ -145,6 +146,7 @@ def train(
 
     from plmr.explain import RationaleClassifier
 
+    hide_loading_bars()
     model = dict(settings.model)
     classifier = RationaleClassifier.from_pretrained(model.pop("encoder", "minilm"), **model)
     with explained(folder):

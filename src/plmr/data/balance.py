@@ -25,9 +25,7 @@ def undersample(examples: Sequence[Example], seed: int = 0) -> list[Example]:
     return [examples[position] for position in kept]
 
 
-def hold_out(
-    examples: Sequence[Example], share: float = 0.1, seed: int = 0
-) -> tuple[list[Example], list[Example]]:
+def hold_out(examples: Sequence[Example], share: float = 0.1, seed: int = 0) -> tuple[list[Example], list[Example]]:
     """Splits off a share of every class, at least one example of each.
 
     Args:

@@ -71,13 +71,20 @@ class RationaleTokenizer:
         if not texts:
             return []
         batch = self.tokenizer(
-            list(texts), truncation=True, max_length=self.max_tokens, return_offsets_mapping=True,
+            list(texts),
+            truncation=True,
+            max_length=self.max_tokens,
+            return_offsets_mapping=True,
             return_special_tokens_mask=True,
         )
         return [
             Encoded(ids, word_numbers(text, ranges, offsets, special), len(ranges))
             for text, ranges, ids, offsets, special in zip(
-                texts, words, batch["input_ids"], batch["offset_mapping"], batch["special_tokens_mask"],
+                texts,
+                words,
+                batch["input_ids"],
+                batch["offset_mapping"],
+                batch["special_tokens_mask"],
                 strict=True,
             )
         ]
@@ -85,14 +92,10 @@ class RationaleTokenizer:
     def examples(self, examples: Sequence[Example], labels: Sequence[int | None]) -> list[Encoded]:
         """Encode examples with their class indices."""
         encoded = self([e.text for e in examples], [e.words for e in examples])
-        return [
-            Encoded(e.input_ids, e.word_ids, e.n_words, label) for e, label in zip(encoded, labels, strict=True)
-        ]
+        return [Encoded(e.input_ids, e.word_ids, e.n_words, label) for e, label in zip(encoded, labels, strict=True)]
 
 
-def word_numbers(
-    text: str, words: Words, offsets: Sequence[tuple[int, int]], special: Sequence[int]
-) -> list[int]:
+def word_numbers(text: str, words: Words, offsets: Sequence[tuple[int, int]], special: Sequence[int]) -> list[int]:
     """The word each token belongs to: the one that holds its first character that is not a space.
 
     Args:

@@ -75,9 +75,7 @@ def _example(row: Mapping[str, Any], source: str, docs: Path, with_query: bool) 
     for docid, start, end in ranges:
         begin, stop = bounds.get(docid, (0, -1))
         if not 0 <= start <= end <= stop - begin:
-            raise PlmrError(
-                f"{source}: evidence [{start}, {end}) lies outside the document {docid!r}; check the range"
-            )
+            raise PlmrError(f"{source}: evidence [{start}, {end}) lies outside the document {docid!r}; check the range")
         flags[begin + start : begin + end] = [1] * (end - start)
     return Example.from_tokens(tokens, label, flags if any(flags) else None, source=source)
 

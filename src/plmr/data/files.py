@@ -79,9 +79,7 @@ def _named_rows(name: str | Path, split: str | None) -> Iterator[tuple[Row, str]
     reader = _READERS.get(path.suffix.lower())
     if path.is_file():
         if reader is None:
-            raise PlmrError(
-                f"{name}: unknown kind of file {path.suffix!r}; supported are {', '.join(_READERS)}"
-            )
+            raise PlmrError(f"{name}: unknown kind of file {path.suffix!r}; supported are {', '.join(_READERS)}")
         yield from reader(path)
     elif reader is not None or (isinstance(name, Path) and not path.is_dir()):
         raise PlmrError(f"{name}: there is no such file; check the path")
@@ -132,9 +130,7 @@ def _json_rows(path: Path) -> Iterator[tuple[Row, str]]:
         except (ValueError, RecursionError) as error:
             raise PlmrError(f"{source}: not JSON ({error}); every line should hold one JSON object") from None
         if not isinstance(row, dict):
-            raise PlmrError(
-                f"{source}: expected a JSON object, {{...}}, on every line, found a {type(row).__name__}"
-            )
+            raise PlmrError(f"{source}: expected a JSON object, {{...}}, on every line, found a {type(row).__name__}")
         yield row, source
 
 
@@ -171,9 +167,7 @@ def _parquet_rows(path: Path) -> Iterator[tuple[Row, str]]:
         rows = datasets.load_dataset("parquet", data_files=str(path), split="train", streaming=True)
         yield from _dataset_rows(rows, path.name)
     except (datasets.exceptions.DatasetsError, *_PASSED_ON) as error:
-        raise PlmrError(
-            f"{path}: not a readable Parquet file ({_first_line(error)}); write it again"
-        ) from None
+        raise PlmrError(f"{path}: not a readable Parquet file ({_first_line(error)}); write it again") from None
 
 
 _READERS = {
@@ -217,9 +211,7 @@ def _memory_rows(data: Any, split: str | None) -> Iterator[tuple[Row, str]]:
         return
     for number, row in enumerate(data, 1):
         if not isinstance(row, Mapping):
-            raise PlmrError(
-                f"row:{number}: expected a mapping of column to value, found a {type(row).__name__}"
-            )
+            raise PlmrError(f"row:{number}: expected a mapping of column to value, found a {type(row).__name__}")
         yield row, f"row:{number}"
 
 

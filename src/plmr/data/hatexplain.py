@@ -80,7 +80,5 @@ def _read(path: Path) -> dict[str, Any]:
     except ValueError as error:
         raise PlmrError(f"{path}: not JSON in UTF-8 ({error}); give the published file") from None
     if not isinstance(content, dict):
-        raise PlmrError(
-            f"{path}: expected a JSON object, found a {type(content).__name__}; give the published file"
-        )
+        raise PlmrError(f"{path}: expected a JSON object, found a {type(content).__name__}; give the published file")
     return content

@@ -53,7 +53,5 @@ def class_index(example: Example, names: Sequence[str]) -> int:
         raise PlmrError(f"{at(example.source)}no label; give one of {known}")
     name = label_name(example.label)
     if name not in names:
-        raise PlmrError(
-            f"{at(example.source)}label {shorten(name)} is unknown; the model's classes are {known}"
-        )
+        raise PlmrError(f"{at(example.source)}label {shorten(name)} is unknown; the model's classes are {known}")
     return names.index(name)

@@ -190,14 +190,10 @@ def _label(row: Mapping[str, Any], name: str, source: str, required: bool) -> La
         value = value.item()
     if _missing(value):
         if required:
-            raise PlmrError(
-                f"{at(source)}column {name!r} holds no label ({value!r}); fill it in or remove the row"
-            )
+            raise PlmrError(f"{at(source)}column {name!r} holds no label ({value!r}); fill it in or remove the row")
         return None
     if not isinstance(value, str | int | float) or value in (math.inf, -math.inf):
-        raise PlmrError(
-            f"{at(source)}label {shorten(value)} in column {name!r} is neither a word nor a number"
-        )
+        raise PlmrError(f"{at(source)}label {shorten(value)} in column {name!r} is neither a word nor a number")
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
@@ -257,11 +253,7 @@ def _checked_range(pair: Any, length: int, source: str) -> Range:
 
 def _check_flags(flags: Sequence[Any], count: int, source: str) -> None:
     if len(flags) != count:
-        raise PlmrError(
-            f"{at(source)}the rationale has {len(flags)} flags for {count} tokens; give one per token"
-        )
+        raise PlmrError(f"{at(source)}the rationale has {len(flags)} flags for {count} tokens; give one per token")
     wrong = next((flag for flag in flags if flag not in (0, 1)), None)
     if wrong is not None:
-        raise PlmrError(
-            f"{at(source)}a rationale on tokens is one flag, 0 or 1, per token; found {shorten(wrong)}"
-        )
+        raise PlmrError(f"{at(source)}a rationale on tokens is one flag, 0 or 1, per token; found {shorten(wrong)}")

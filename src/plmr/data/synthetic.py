@@ -78,12 +78,10 @@ _CLAUSES = (
     "compared with last year the {noun} is {opinion}",
 )
 _PRAISE = (
-    "lovely pleasant excellent impressive wonderful delightful "
-    "inviting appealing superb satisfying enjoyable charming"
+    "lovely pleasant excellent impressive wonderful delightful inviting appealing superb satisfying enjoyable charming"
 ).split()
 _BLAME = (
-    "unpleasant disappointing awful dull poor dreadful "
-    "forgettable boring mediocre clumsy unappealing lacklustre"
+    "unpleasant disappointing awful dull poor dreadful forgettable boring mediocre clumsy unappealing lacklustre"
 ).split()
 _PLAIN = ("{}", "really {}", "rather {}", "simply {}", "truly {}", "quite {}")
 _NEGATED = ("not at all {}", "hardly {}", "anything but {}", "far from {}", "by no means {}", "never {}")

@@ -35,9 +35,7 @@ class Reach:
         )
 
 
-def limit_words(
-    examples: Iterable[Example], max_words: int, stride: int | None = None
-) -> tuple[list[Example], Reach]:
+def limit_words(examples: Iterable[Example], max_words: int, stride: int | None = None) -> tuple[list[Example], Reach]:
     """Cuts texts to their first words, or splits them into overlapping windows.
 
     A window keeps its text's label, even where its text's gold words all lie in other windows.

@@ -9,6 +9,7 @@ from plmr.encoders.loading import (
     gru_layers,
     load_encoder,
     packaged_minilm,
+    quiet,
 )
 from plmr.encoders.recurrent import GRUEncoder
 
@@ -23,4 +24,5 @@ __all__ = [
     "gru_layers",
     "load_encoder",
     "packaged_minilm",
+    "quiet",
 ]

@@ -127,16 +127,15 @@ class TransformerEncoder(SplitEncoder):
 
 class _Rotary:
     """What a rotary block needs besides its input: angles for each token's original position, and who is
-    near enough to be attended to."""
+    near enough to be attended to.
+    """
 
     def __init__(self, model: PreTrainedModel, hidden: Tensor, positions: Tensor | None):
         if positions is None:
             positions = torch.arange(hidden.shape[1], device=hidden.device)[None]
         self.window = model.config.sliding_window
         self.distance = (positions[:, None, :, None] - positions[:, None, None, :]).abs()
-        self.angles = {
-            kind: model.rotary_emb(hidden, positions, kind) for kind in set(model.config.layer_types)
-        }
+        self.angles = {kind: model.rotary_emb(hidden, positions, kind) for kind in set(model.config.layer_types)}
 
     def of(self, block: nn.Module, visible: Tensor) -> tuple[Tensor, tuple[Tensor, Tensor]]:
         kind = block.attention_type

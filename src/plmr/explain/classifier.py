@@ -186,9 +186,7 @@ class RationaleClassifier:
         """
         model = self._trained()
         examples = load_examples(data)
-        return evaluate_model(
-            model, examples, self._encode_labelled(examples), self.labels, batch_size, faithfulness
-        )
+        return evaluate_model(model, examples, self._encode_labelled(examples), self.labels, batch_size, faithfulness)
 
     def save_pretrained(self, folder: str | Path) -> None:
         """Save model, tokenizer, labels and thresholds into a folder, all or nothing."""
@@ -248,7 +246,9 @@ class RationaleClassifier:
 
 def _check_labels(labels: Sequence[str]) -> None:
     if isinstance(labels, (str, Mapping)) or len(set(labels)) < 2 or len(set(labels)) != len(labels):
-        raise PlmrError(f"labels must be at least two different names, such as ['negative', 'positive']; got {labels!r}.")
+        raise PlmrError(
+            f"labels must be at least two different names, such as ['negative', 'positive']; got {labels!r}."
+        )
 
 
 def _cut_notes(encoded: Sequence[Encoded], max_tokens: int) -> list[str]:

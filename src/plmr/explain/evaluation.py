@@ -49,15 +49,12 @@ def evaluate_model(
             for e, p in zip(encoded, predictions, strict=True)
         ],
         subword_gold=[
-            None if flags is None else subword_flags(e.word_ids, flags)
-            for e, flags in zip(encoded, gold, strict=True)
+            None if flags is None else subword_flags(e.word_ids, flags) for e, flags in zip(encoded, gold, strict=True)
         ],
         y_true=[labels[e.label] for e in encoded if e.label is not None],
         y_pred=[labels[int(p.probabilities.argmax())] for p in predictions],
         labels=labels,
-        faithfulness=faithfulness_scores(_reader(model, encoded, batch_size), selected, keep)
-        if faithfulness
-        else None,
+        faithfulness=faithfulness_scores(_reader(model, encoded, batch_size), selected, keep) if faithfulness else None,
     )
 
 

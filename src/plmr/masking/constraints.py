@@ -114,6 +114,4 @@ def released_constraint(
     total = attention_mask.sum()
     sparsity = [(target - mask[:, 1:].sum() / total).abs() for mask, target in zip(masks, targets, strict=True)]
     continuity = [mask[:, 1:].diff(dim=1).abs().mean() for mask in masks]
-    return Constraint(
-        sparsity_weight * torch.stack(sparsity).sum(), continuity_weight * torch.stack(continuity).sum()
-    )
+    return Constraint(sparsity_weight * torch.stack(sparsity).sum(), continuity_weight * torch.stack(continuity).sum())

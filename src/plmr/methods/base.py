@@ -41,7 +41,8 @@ class Batch:
     @property
     def anchor(self) -> Tensor:
         """True at a special token in first position, which every predictor sees: a text with an empty rationale
-        is then still something to attend to, and it tells nothing about the text. *Shape:* (B, T)"""
+        is then still something to attend to, and it tells nothing about the text. *Shape:* (B, T)
+        """
         first = torch.zeros_like(self.attention_mask, dtype=torch.bool)
         first[:, 0] = (self.units.index[:, 0] < 0) & self.attention_mask[:, 0].bool()
         return first

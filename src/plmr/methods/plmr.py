@@ -12,6 +12,7 @@
 from __future__ import annotations
 
 import warnings
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -45,7 +46,7 @@ class PLMR(Method):
                 f"{config.encoder!r}, which has {encoder.n_blocks} block(s). It needs 1 <= dim_reduction_blocks <= "
                 f"generator_depth < blocks; for a GRU use 'gru-3'."
             )
-        self.plain = range(0, depth - m)
+        self.plain = range(depth - m)
         self.dim_reduction = range(depth - m, depth)
         self.late = range(depth, encoder.n_blocks)
         self.masking = masking_of(config, encoder)

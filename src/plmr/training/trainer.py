@@ -102,8 +102,7 @@ class RationaleTrainer(Trainer):
             rate *= self.args.predictor_learning_rate_scale if id(parameter) in predictor else 1.0
             groups[rate, self.args.weight_decay if name in decayed else 0.0].append(parameter)
         return [
-            {"params": parameters, "lr": rate, "weight_decay": decay}
-            for (rate, decay), parameters in groups.items()
+            {"params": parameters, "lr": rate, "weight_decay": decay} for (rate, decay), parameters in groups.items()
         ]
 
     def training_step(self, model: nn.Module, inputs: dict[str, Tensor], *args: Any, **kwargs: Any) -> Tensor:
@@ -130,9 +129,7 @@ class RationaleTrainer(Trainer):
             for parameter in group["params"]:
                 parameter.requires_grad_(id(parameter) in moving)
 
-    def compute_loss(
-        self, model: nn.Module, inputs: dict[str, Tensor], return_outputs: bool = False, **_: Any
-    ) -> Any:
+    def compute_loss(self, model: nn.Module, inputs: dict[str, Tensor], return_outputs: bool = False, **_: Any) -> Any:
         output = model(**inputs, play=self._play)
         for name, term in output.losses.items():
             self._terms[name] = self._terms.get(name, 0) + term.detach()

@@ -1,0 +1,165 @@
+"""The commands from end to end, on a small model that they train themselves."""
+
+from __future__ import annotations
+
+import csv
+import json
+
+import pytest
+
+from plmr.data import split_words
+
+
+def read_lines(path):
+    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+
+
+def assert_refused(result, *phrases):
+    """One line on standard error, exit code 2, no traceback."""
+    assert result.exit_code == 2, result.output
+    assert isinstance(result.exception, SystemExit)
+    (line,) = result.stderr.strip().splitlines()
+    assert line.startswith("error: ")
+    for phrase in phrases:
+        assert phrase in line
+
+
+def test_train_writes_a_model_and_says_what_was_held_out(run, reviews, tmp_path):
+    result = run("train", "--data", reviews, "--output", tmp_path / "m", "--encoder", "gru-3", "--epochs", 1)
+    assert result.exit_code == 0, result.output
+    assert "held out" in result.output
+    assert "Accuracy" in result.output
+    assert json.loads((tmp_path / "m" / "config.json").read_text())["encoder"] == "gru-3"
+
+
+def test_train_reads_settings_from_a_file_and_the_command_line_wins(run, reviews, tmp_path):
+    settings = tmp_path / "run.yaml"
+    settings.write_text(
+        f"data: {reviews}\nencoder: gru-3\nepochs: 1\nsparsity: 0.3\nmodel: {{continuity_weight: 1e-1}}\n"
+    )
+    result = run("train", "--config", settings, "--output", tmp_path / "m", "--sparsity", 0.4)
+    assert result.exit_code == 0, result.output
+    written = json.loads((tmp_path / "m" / "config.json").read_text())
+    assert (written["sparsity"], written["continuity_weight"]) == (0.4, 0.1)
+
+
+def test_train_keeps_an_earlier_run(run, reviews, model):
+    before = (model / "model.safetensors").read_bytes()
+    assert_refused(run("train", "--data", reviews, "--output", model), "--resume", "config.json")
+    assert (model / "model.safetensors").read_bytes() == before
+
+
+def test_evaluate_prints_a_table_and_writes_the_same_figures(run, model, reviews, tmp_path):
+    result = run("evaluate", model, "--data", reviews, "--json", tmp_path / "f.json")
+    assert result.exit_code == 0, result.output
+    figures = json.loads((tmp_path / "f.json").read_text())
+    assert f"{100 * figures['classification']['accuracy']:.1f} %" in result.stdout
+    assert f"{100 * figures['word']['micro_f1']:.1f} %" in result.stdout
+    assert figures["word"]["n_texts"] == 40
+
+
+def test_explain_shows_text_label_and_probability(run, model):
+    result = run("explain", model, "the hop smell was excellent, but thin.")
+    assert result.exit_code == 0, result.output
+    assert "the hop smell was" in result.stdout.replace("[[", "").replace("]]", "")
+    assert "%" in result.stdout
+    assert "positive" in result.stdout or "negative" in result.stdout
+
+
+def test_explain_of_nothing_says_so(run, model):
+    result = run("explain", model, "")
+    assert result.exit_code == 0, result.output
+    assert "note: empty text" in result.stdout
+
+
+def test_predict_adds_to_every_row_in_order(run, model, reviews, tmp_path):
+    result = run("predict", model, "--input", reviews, "--output", tmp_path / "o.jsonl", "--batch-size", 1)
+    assert result.exit_code == 0, result.output
+    written, given = read_lines(tmp_path / "o.jsonl"), read_lines(reviews)
+    assert [{k: v for k, v in row.items() if k != "prediction"} for row in written] == given
+    for row in written:
+        prediction = row["prediction"]
+        assert prediction["score"] == max(prediction["scores"].values()) == prediction["scores"][prediction["label"]]
+        assert sum(prediction["scores"].values()) == pytest.approx(1, abs=1e-5)
+        selected = [row["text"][start:end] for start, end in prediction["rationale"]]
+        split = [piece[a:b] for piece in selected for a, b in split_words(piece)]
+        assert split == prediction["words"]
+
+
+def test_predictions_do_not_depend_on_the_kind_of_file(run, model, tmp_path):
+    texts = ["the aroma is lovely 👍🏽", "", 'a "dull" taste, naïve', "味が良い"]
+    (tmp_path / "a.txt").write_text("".join(f"{text}\n" for text in texts), encoding="utf-8")
+    with (tmp_path / "b.csv").open("w", encoding="utf-8", newline="") as file:
+        csv.writer(file).writerows([["id", "text"], *enumerate(texts)])
+    (tmp_path / "c.jsonl").write_text("".join(json.dumps({"body": text}) + "\n" for text in texts))
+    predictions = []
+    for name, *more in (["a.txt"], ["b.csv"], ["c.jsonl", "--text-column", "body"]):
+        out = tmp_path / f"{name}.out"
+        result = run("predict", model, "--input", tmp_path / name, "--output", out, *more)
+        assert result.exit_code == 0, result.output
+        predictions.append([row["prediction"] for row in read_lines(out)])
+    assert predictions[0] == predictions[1] == predictions[2]
+    assert predictions[0][1]["rationale"] == []
+    assert "empty text" in predictions[0][1]["note"]
+
+
+def test_predict_writes_valid_json_whatever_the_row_held(run, model, tmp_path):
+    rows = tmp_path / "in.jsonl"
+    rows.write_text('{"text": "fine", "rating": NaN, "odd": "\\ud800", "label": ["any"], "rationale": 3}\n')
+    result = run("predict", model, "--input", rows, "--output", tmp_path / "out.jsonl")
+    assert result.exit_code == 0, result.output
+    (line,) = (tmp_path / "out.jsonl").read_text(encoding="utf-8").splitlines()
+    row = json.loads(line, parse_constant=pytest.fail)
+    assert (row["rating"], row["odd"], row["label"]) == (None, "\ud800", ["any"])
+
+
+def test_a_bad_row_is_named_and_leaves_no_output(run, model, tmp_path):
+    rows = tmp_path / "in.jsonl"
+    rows.write_text('{"text": "fine"}\n{"txt": "misspelt"}\n')
+    assert_refused(run("predict", model, "--input", rows, "--output", tmp_path / "out.jsonl"), "in.jsonl:2", "'text'")
+    assert list(tmp_path.iterdir()) == [rows]
+
+
+def test_a_full_disk_is_one_line(run, model, reviews):
+    assert_refused(run("predict", model, "--input", reviews, "--output", "/dev/full"), "/dev/full", "no space")
+    assert_refused(run("evaluate", model, "--data", reviews, "--json", "/dev/full"), "/dev/full", "no space")
+
+
+def test_unseen_labels_are_named(run, model, write_rows, tmp_path):
+    rows = write_rows(tmp_path / "t.jsonl", [{"text": "a", "label": "positive"}, {"text": "b", "label": "odd"}])
+    assert_refused(run("evaluate", model, "--data", rows), "t.jsonl:2", "'odd'", "'negative'")
+
+
+def test_folders_that_hold_no_model(run, model, tmp_path):
+    (tmp_path / "empty").mkdir()
+    assert_refused(run("explain", tmp_path / "empty", "x"), "empty", "no config.json")
+    cut = tmp_path / "cut"
+    cut.mkdir()
+    for file in model.iterdir():
+        if file.is_file():
+            content = file.read_bytes()
+            (cut / file.name).write_bytes(content[:1000] if file.suffix == ".safetensors" else content)
+    assert_refused(run("explain", cut, "x"), "cut", "damaged")
+    assert_refused(run("explain", "minilm", "x"), "minilm")
+    assert_refused(run("explain", "nowhere", "x"), "nowhere", "no such folder")
+
+
+@pytest.mark.parametrize(
+    ("lines", "phrases"),
+    [
+        ("", ["t.jsonl", "no rows"]),
+        ('{"text": "a", "lable": 1}\n', ["t.jsonl:1", "'label'", "'lable'"]),
+        ('{"text": "a", "label": 1}\n{"text": "b", "label": 1}\n', ["at least two classes"]),
+        ('{"text": "a", "label": 1, "rationale": [[0, 9]]}\n', ["t.jsonl:1", "[0, 9]"]),
+        ('{"text": "a", "label": NaN}\n', ["t.jsonl:1", "no label"]),
+        ("text\n", ["t.jsonl:1", "not JSON"]),
+    ],
+)
+def test_train_refuses_bad_data_in_one_line(run, tmp_path, lines, phrases):
+    data = tmp_path / "t.jsonl"
+    data.write_text(lines)
+    assert_refused(
+        run("train", "--data", data, "--validation", data, "--output", tmp_path / "m", "--encoder", "gru-3"),
+        *phrases,
+    )
+    assert not any((tmp_path / "m").iterdir())

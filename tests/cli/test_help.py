@@ -1,0 +1,54 @@
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import pytest
+import typer
+
+from plmr.cli import app
+
+COMMANDS = ("train", "evaluate", "predict", "explain", "demo")
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_help_shows_an_example_that_the_command_understands(run, command):
+    text = run(command, "--help").stdout
+    examples = re.findall(rf"^ *plmr {command} (.+?) *$", text, re.MULTILINE)
+    assert examples
+    known = {name for p in typer.main.get_group(app).commands[command].params for name in p.opts}
+    for example in examples:
+        assert set(re.findall(r"--[\w-]+", example)) <= known
+
+
+def test_every_option_is_explained():
+    for command in typer.main.get_group(app).commands.values():
+        for parameter in command.params:
+            assert parameter.help, f"{command.name} {parameter.name}"
+
+
+def test_the_defaults_that_help_states_are_those_in_force():
+    from plmr.config import RationaleConfig
+    from plmr.training import RationaleTrainingArguments
+    from plmr.training.fitting import SHORT_NAMES
+
+    actual = vars(RationaleConfig()) | {
+        name: field.default for name, field in RationaleTrainingArguments.__dataclass_fields__.items()
+    }
+    checked = 0
+    for parameter in typer.main.get_group(app).commands["train"].params:
+        if (stated := re.search(r"Default: (\S+)\.$", parameter.help)) and not parameter.name.endswith("column"):
+            value: Any = actual[SHORT_NAMES.get(parameter.name, parameter.name)]
+            assert type(value)(stated[1]) == value, parameter.name
+            checked += 1
+    assert checked >= 6
+
+
+def test_version(run):
+    from plmr import __version__
+
+    assert run("--version").stdout == f"plmr {__version__}\n"
+
+
+def test_no_command_shows_the_help(run):
+    assert "plmr train" in run().output

@@ -1,0 +1,61 @@
+"""The installed command as its own process: exit codes, streams and how fast it answers."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+COMMAND = [sys.executable, "-c", "from plmr.cli import main; main()"]
+
+
+def plmr(*words: object) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([*COMMAND, *map(str, words)], capture_output=True, text=True, timeout=120)
+
+
+def test_bad_input_is_one_line_and_exit_code_2(tmp_path):
+    done = plmr("evaluate", tmp_path, "--data", tmp_path / "missing.jsonl")
+    assert done.returncode == 2
+    assert done.stdout == ""
+    assert done.stderr.startswith("error: ")
+    assert done.stderr.count("\n") == 1
+    assert "missing.jsonl" in done.stderr
+
+
+def test_a_wrong_option_is_exit_code_2():
+    done = plmr("explain", "--colour")
+    assert done.returncode == 2
+    assert "--colour" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_help_and_errors_do_not_wait_for_torch(tmp_path):
+    script = (
+        "import sys; from plmr.cli import app\n"
+        f"try: app(['predict', 'm', '--input', {str(tmp_path / 'no.txt')!r}, '--output', 'o'])\n"
+        "except SystemExit as end: print(end.code, 'torch' in sys.modules, 'transformers' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60)
+    assert done.stdout == "2 False False\n"
+
+
+@pytest.mark.skipif(os.name != "posix", reason="sends a POSIX signal")
+def test_an_interrupted_training_says_how_to_go_on(reviews: Path, tmp_path: Path):
+    folder = tmp_path / "m"
+    words = ["train", "--data", reviews, "--output", folder, "--encoder", "gru-3", "--epochs", 500]
+    with subprocess.Popen([*COMMAND, *map(str, words)], stderr=subprocess.PIPE, stdout=subprocess.DEVNULL) as run:
+        deadline = time.monotonic() + 90
+        while not any(folder.glob("checkpoint-*/trainer_state.json")) and run.poll() is None:
+            assert time.monotonic() < deadline, "no checkpoint in 90 seconds"
+            time.sleep(0.05)
+        run.send_signal(signal.SIGINT)
+        _, errors = run.communicate(timeout=60)
+    assert run.returncode == 130, errors.decode()
+    assert b"--resume" in errors.splitlines()[-1]
+    assert b"Traceback" not in errors
+    assert not (folder / "config.json").exists()
