@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import numpy as np
@@ -83,15 +84,12 @@ def probabilities_of(logits: Tensor) -> np.ndarray:
     return logits.float().softmax(dim=-1).cpu().numpy()
 
 
-class evaluating:
+@contextmanager
+def evaluating(model: torch.nn.Module) -> Iterator[None]:
     """Evaluation mode inside a `with`, the former mode after it."""
-
-    def __init__(self, model: torch.nn.Module):
-        self.model = model
-
-    def __enter__(self) -> None:
-        self.was_training = self.model.training
-        self.model.eval()
-
-    def __exit__(self, *_: object) -> None:
-        self.model.train(self.was_training)
+    was_training = model.training
+    model.eval()
+    try:
+        yield
+    finally:
+        model.train(was_training)

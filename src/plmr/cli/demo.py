@@ -9,9 +9,9 @@ import typer
 
 
 def demo(
-    output: Annotated[
-        Path, typer.Option(metavar="DIR", help="Folder for the report and both models.")
-    ] = Path("demo-report"),
+    output: Annotated[Path, typer.Option(metavar="DIR", help="Folder for the report and both models.")] = Path(
+        "demo-report"
+    ),
 ) -> None:
     """Train plain select-then-predict (RNP) and PLMR side by side, and compare what they select.
 

@@ -33,15 +33,11 @@ DataOption = Annotated[
 ]
 DatasetOption = Annotated[
     str | None,
-    typer.Option(
-        metavar="NAME", help="beer, hotel, eraser, hatexplain or synthetic.", rich_help_panel=_DATASETS
-    ),
+    typer.Option(metavar="NAME", help="beer, hotel, eraser, hatexplain or synthetic.", rich_help_panel=_DATASETS),
 ]
 DataDirOption = Annotated[
     Path | None,
-    typer.Option(
-        metavar="DIR", help="Folder with the data set's published files.", rich_help_panel=_DATASETS
-    ),
+    typer.Option(metavar="DIR", help="Folder with the data set's published files.", rich_help_panel=_DATASETS),
 ]
 AspectOption = Annotated[
     str | None,
@@ -114,9 +110,7 @@ class DataSource:
             raise PlmrError(f"{given} of --data and --dataset given; give --data FILE or --dataset NAME.")
         for name in ("data_dir", "aspect", "data_options"):
             if self.data is not None and getattr(self, name):
-                raise PlmrError(
-                    f"--{name.replace('_', '-').rstrip('s')} belongs to --dataset, not to --data."
-                )
+                raise PlmrError(f"--{name.replace('_', '-').rstrip('s')} belongs to --dataset, not to --data.")
 
     def load(self, part: Part, split: str | None = None) -> list[Example]:
         """The texts of a part of the data set, or all there are in the file.

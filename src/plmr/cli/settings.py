@@ -76,9 +76,7 @@ def resolve(
     set_model, set_training = _overrides(overrides, model_kinds, training_kinds)
     return Settings(
         options={
-            name: value
-            for name, value in {**written, **said}.items()
-            if name not in _MODEL_OPTIONS + _TRAINING_OPTIONS
+            name: value for name, value in {**written, **said}.items() if name not in _MODEL_OPTIONS + _TRAINING_OPTIONS
         },
         model=_pick(written, _MODEL_OPTIONS) | sections["model"] | _pick(said, _MODEL_OPTIONS) | set_model,
         training=_pick(written, _TRAINING_OPTIONS)

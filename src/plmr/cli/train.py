@@ -49,9 +49,7 @@ def train(
             "tenth of --data is held out.",
         ),
     ] = None,
-    output: Annotated[
-        str | None, typer.Option(metavar="DIR", help="Folder for the model and its checkpoints.")
-    ] = None,
+    output: Annotated[str | None, typer.Option(metavar="DIR", help="Folder for the model and its checkpoints.")] = None,
     encoder: Annotated[
         str | None,
         typer.Option(
@@ -160,8 +158,7 @@ def _prepare(output: Path, resume: bool) -> None:
     earlier = [name for name in ("config.json", "checkpoint-*") if any(output.glob(name))]
     if earlier and not resume:
         raise PlmrError(
-            f"{output}: an earlier run is there ({earlier[0]}); go on with it by --resume, or choose another "
-            "--output."
+            f"{output}: an earlier run is there ({earlier[0]}); go on with it by --resume, or choose another --output."
         )
     with explained(output):
         output.mkdir(parents=True, exist_ok=True)

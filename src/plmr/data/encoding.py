@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -122,7 +122,7 @@ def word_numbers(text: str, words: Words, offsets: Sequence[tuple[int, int]], sp
     return numbers
 
 
-def word_flags(word_ids: Sequence[int], values: Sequence[float], n_words: int, default: float = 0.0) -> list[float]:
+def word_flags(word_ids: Sequence[int], values: Iterable[float], n_words: int, default: float = 0.0) -> list[float]:
     """Give each word the highest value among its tokens: a word is selected when any of its subwords is.
 
     Args:

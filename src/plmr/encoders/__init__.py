@@ -11,7 +11,7 @@ from plmr.encoders.loading import (
     packaged_minilm,
     quiet,
 )
-from plmr.encoders.recurrent import GRUEncoder
+from plmr.encoders.recurrent import GRUEncoder, glove_width
 
 __all__ = [
     "LAYOUTS",
@@ -21,6 +21,7 @@ __all__ = [
     "build_encoder",
     "encoder_config",
     "encoder_path",
+    "glove_width",
     "gru_layers",
     "load_encoder",
     "packaged_minilm",

@@ -15,15 +15,18 @@ class SplitEncoder(nn.Module, ABC):
         width: Width H of the hidden states.
         can_drop: Whether a token can leave the encoder altogether (`masking="drop"`); a recurrent encoder
             can only have it zeroed.
-        blocks: The blocks as modules, so that players can own some of them.
         embedding_modules: What `freeze_embeddings` freezes.
     """
 
     n_blocks: int
     width: int
     can_drop: bool
-    blocks: nn.ModuleList
     embedding_modules: tuple[nn.Module, ...]
+
+    @property
+    @abstractmethod
+    def blocks(self) -> nn.ModuleList:
+        """The blocks as modules, so that players can own some of them."""
 
     @abstractmethod
     def embed(self, input_ids: Tensor) -> Tensor:
@@ -61,6 +64,6 @@ class SplitEncoder(nn.Module, ABC):
         """
 
     @property
+    @abstractmethod
     def config_dict(self) -> dict[str, object]:
         """What `build_encoder` needs to build the same architecture without its weights."""
-        raise NotImplementedError

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import torch
@@ -9,7 +10,7 @@ from torch import Tensor, nn
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
 from plmr.encoders.base import SplitEncoder
-from plmr.errors import PlmrError
+from plmr.errors import PlmrError, io_error
 
 
 class GRUEncoder(SplitEncoder):
@@ -48,10 +49,14 @@ class GRUEncoder(SplitEncoder):
         self.embeddings = nn.Embedding(vocab_size, embedding_width, padding_idx=0)
         self.projection = nn.Linear(embedding_width, width, bias=False)
         self.dropout = nn.Dropout(dropout)
-        self.blocks = nn.ModuleList(
+        self.layers = nn.ModuleList(
             nn.GRU(width, width // 2, batch_first=True, bidirectional=True) for _ in range(n_blocks)
         )
         self.embedding_modules = (self.embeddings,)
+
+    @property
+    def blocks(self) -> nn.ModuleList:
+        return self.layers
 
     @property
     def config_dict(self) -> dict[str, object]:
@@ -74,7 +79,7 @@ class GRUEncoder(SplitEncoder):
         lengths = attention_mask.sum(dim=1).clamp(min=1).cpu()
         for index in blocks:
             packed = pack_padded_sequence(hidden, lengths, batch_first=True, enforce_sorted=False)
-            output, _ = self.blocks[index](packed)
+            output, _ = self.layers[index](packed)
             hidden, _ = pad_packed_sequence(output, batch_first=True, total_length=hidden.shape[1])
         return hidden
 
@@ -92,20 +97,46 @@ class GRUEncoder(SplitEncoder):
             PlmrError: The file cannot be read, or its vectors have another width.
         """
         found = 0
-        width = self.embeddings.embedding_dim
-        try:
-            with open(path, encoding="utf-8") as lines, torch.no_grad():
-                for number, line in enumerate(lines, start=1):
-                    word, *values = line.rstrip().split(" ")
-                    if word not in vocabulary:
-                        continue
-                    if len(values) != width:
-                        raise PlmrError(
-                            f"{path}:{number}: the vector has {len(values)} numbers, the encoder's have {width}; "
-                            "set the encoder's embedding_width to the file's."
-                        )
-                    self.embeddings.weight[vocabulary[word]] = torch.tensor([float(v) for v in values])
-                    found += 1
-        except (OSError, UnicodeDecodeError) as error:
-            raise PlmrError(f"Cannot read the GloVe file {str(path)!r}: {error}.") from error
+        weight = self.embeddings.weight
+        with torch.no_grad():
+            for number, word, values in glove_lines(path):
+                if word not in vocabulary:
+                    continue
+                if len(values) != weight.shape[1]:
+                    raise PlmrError(
+                        f"{path}:{number}: the vector has {len(values)} numbers, the encoder's have "
+                        f"{weight.shape[1]}; every line of the file must have the same."
+                    )
+                weight[vocabulary[word]] = torch.tensor([float(value) for value in values])
+                found += 1
         return found
+
+
+def glove_lines(path: str | Path) -> Iterator[tuple[int, str, list[str]]]:
+    """Number, word and vector of every line of a GloVe text file.
+
+    Raises:
+        PlmrError: The file cannot be read, or a line holds no vector.
+    """
+    try:
+        with Path(path).open(encoding="utf-8") as lines:
+            for number, line in enumerate(lines, start=1):
+                word, *values = line.rstrip().split(" ")
+                if not values:
+                    raise PlmrError(f"{path}:{number}: expected a word and its numbers, found {line[:40]!r}.")
+                yield number, word, values
+    except OSError as error:
+        raise io_error(path, error) from error
+    except UnicodeDecodeError as error:
+        raise PlmrError(f"{path}: not a UTF-8 text file ({error.reason}); give a GloVe text file.") from error
+
+
+def glove_width(path: str | Path) -> int:
+    """Numbers in each vector of a GloVe text file, read off its first line.
+
+    Raises:
+        PlmrError: The file cannot be read or is empty.
+    """
+    for _, _, values in glove_lines(path):
+        return len(values)
+    raise PlmrError(f"{path}: the file of word vectors is empty.")

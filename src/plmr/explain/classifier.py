@@ -152,7 +152,7 @@ class RationaleClassifier:
         return FitSummary(summary.metrics, summary.calibration, summary.seconds, notes + summary.notes)
 
     @overload
-    def __call__(self, texts: str, batch_size: int = ...) -> Rationale: ...
+    def __call__(self, texts: str, batch_size: int = ...) -> Rationale: ...  # type: ignore[overload-overlap]
     @overload
     def __call__(self, texts: Sequence[str], batch_size: int = ...) -> list[Rationale]: ...
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import torch
@@ -62,11 +62,13 @@ def _selected(encoded: Encoded, prediction: Prediction) -> list[bool]:
     return [bool(flag) for flag in word_flags(encoded.word_ids, prediction.mask, encoded.n_words)]
 
 
-def _reader(model: RationaleModel, encoded: Sequence[Encoded], batch_size: int):
+def _reader(
+    model: RationaleModel, encoded: Sequence[Encoded], batch_size: int
+) -> Callable[[Sequence[np.ndarray]], np.ndarray]:
     """The predictor as a function of which words it may read."""
 
     @torch.inference_mode()
-    def probabilities(flag_rows: Sequence[Sequence[bool]]) -> np.ndarray:
+    def probabilities(flag_rows: Sequence[np.ndarray]) -> np.ndarray:
         answers = np.empty((len(encoded), model.config.num_labels))
         with evaluating(model):
             for numbers in by_length(encoded, batch_size):

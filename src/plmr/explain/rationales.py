@@ -49,10 +49,10 @@ def _note(encoded: Encoded, any_selected: bool, max_tokens: int) -> str | None:
     if not encoded.n_words:
         return "empty text: the label is the model's prior, the rationale is empty"
     notes = []
-    if unseen := encoded.n_words - encoded.n_reached:
-        # Words without a token, such as a lone control character, are not cut off; only a full text is.
-        if len(encoded.input_ids) >= max_tokens:
-            notes.append(f"text cut at {max_tokens} tokens: {unseen} of {encoded.n_words} words unseen")
+    unseen = encoded.n_words - encoded.n_reached
+    # Words without a token, such as a lone control character, are not cut off; only a full text is.
+    if unseen and len(encoded.input_ids) >= max_tokens:
+        notes.append(f"text cut at {max_tokens} tokens: {unseen} of {encoded.n_words} words unseen")
     if not any_selected:
         notes.append("no word reached the keep threshold: the label is the model's prior")
     return "; ".join(notes) or None

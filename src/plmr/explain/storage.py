@@ -34,7 +34,8 @@ def is_saved_model(source: str) -> bool:
             config = AutoConfig.from_pretrained(encoder_path(source))
     except Exception as error:
         raise PlmrError(
-            f"Cannot load {source!r}: {reason(error)} Give a folder with a saved model, a hub id, 'minilm', 'gru' or 'gru-3'."
+            f"Cannot load {source!r}: {reason(error)} Give a folder with a saved model, a hub id, 'minilm', 'gru' "
+            "or 'gru-3'."
         ) from error
     return isinstance(config, RationaleConfig)
 

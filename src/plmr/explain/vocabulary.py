@@ -9,7 +9,7 @@ from tokenizers import Regex, Tokenizer, models, normalizers, pre_tokenizers, pr
 from transformers import AutoTokenizer, PreTrainedTokenizerBase, PreTrainedTokenizerFast
 
 from plmr.config import RationaleConfig
-from plmr.encoders import GRUEncoder, encoder_path, gru_layers
+from plmr.encoders import GRUEncoder, encoder_path, glove_width, gru_layers
 from plmr.errors import PlmrError, reason
 
 PAD, UNKNOWN, FIRST = "[PAD]", "[UNK]", "[CLS]"
@@ -70,7 +70,7 @@ def build_gru(config: RationaleConfig, texts: Iterable[str]) -> tuple[GRUEncoder
     layers = gru_layers(config.encoder)
     assert layers is not None
     vocabulary = tokenizer.get_vocab()
-    width = GRUEncoder.glove_width(config.glove) if config.glove else 100
+    width = glove_width(config.glove) if config.glove else 100
     encoder = GRUEncoder(len(vocabulary), layers, embedding_width=width)
     if config.glove:
         encoder.load_glove(config.glove, vocabulary)

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 
 from plmr.config import RationaleConfig
 from plmr.encoders import SplitEncoder
+from plmr.errors import PlmrError
 from plmr.masking import Units, gumbel_mask, keep_probability, threshold_mask
 from plmr.methods.parts import ClassHead, MaskHead
 
@@ -37,6 +38,17 @@ class Batch:
     attention_mask: Tensor
     units: Units
     labels: Tensor | None = None
+
+    @property
+    def targets(self) -> Tensor:
+        """The labels, where a loss needs them. *Shape:* (B,)
+
+        Raises:
+            PlmrError: The batch has none.
+        """
+        if self.labels is None:
+            raise PlmrError("A loss needs labels, and this batch has none.")
+        return self.labels
 
     @property
     def anchor(self) -> Tensor:

@@ -136,10 +136,10 @@ class PLMR(Method):
         """Equation 17, term by term."""
         config = self.config
         selection = self.select(batch)
-        rationale_loss = F.cross_entropy(self.predict(batch, selection).float(), batch.labels)
+        rationale_loss = F.cross_entropy(self.predict(batch, selection).float(), batch.targets)
         losses = {"rationale": rationale_loss}
         if config.full_text_path != "none":
-            full_text_loss = F.cross_entropy(self.predict_full_text(batch, selection).float(), batch.labels)
+            full_text_loss = F.cross_entropy(self.predict_full_text(batch, selection).float(), batch.targets)
             losses["full_text"] = config.full_text_weight * full_text_loss
             losses["match"] = config.match_weight * self.match(rationale_loss - full_text_loss)
         targets = sparsity_targets(self.annealed_sparsity(), self.n_steps, config.sparsity_schedule)

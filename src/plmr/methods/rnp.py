@@ -69,7 +69,7 @@ class RNP(Method):
             config.constraint_form,
         )
         return {
-            "rationale": F.cross_entropy(self.predict(batch, selection).float(), batch.labels),
+            "rationale": F.cross_entropy(self.predict(batch, selection).float(), batch.targets),
             "sparsity": terms.sparsity,
             "continuity": terms.continuity,
         }

@@ -53,9 +53,7 @@ def plain_results(results: Results, columns: Sequence[Column] = RESULT_COLUMNS) 
     return plain_table(*_written(results, columns, best="*{}", other="{}"))
 
 
-def _written(
-    results: Results, columns: Sequence[Column], best: str, other: str
-) -> tuple[list[str], list[list[str]]]:
+def _written(results: Results, columns: Sequence[Column], best: str, other: str) -> tuple[list[str], list[list[str]]]:
     used = used_columns(results, columns)
     rows = [
         [name, *((best if cell.best else other).format(cell.text) for cell in cells)]

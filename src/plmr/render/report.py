@@ -59,9 +59,7 @@ class GoldText:
             ValueError: The example has no rationale.
         """
         if example.rationale is None:
-            raise ValueError(
-                f"no gold rationale on {one_line(example.text)[:60]!r}: compare on annotated texts only"
-            )
+            raise ValueError(f"no gold rationale on {one_line(example.text)[:60]!r}: compare on annotated texts only")
         marks = merge_words(example.words, ["gold" if flag else None for flag in example.rationale])
         spans = tuple((start, end) for start, end, _ in marks)
         return cls(example.text, str(example.label) if label is None else label, spans)
@@ -143,9 +141,7 @@ def comparison_report(
 def _table(systems: Sequence[System], columns: Sequence[Column]) -> str:
     results = {system.name: system.metrics for system in systems}
     used = used_columns(results, columns)
-    head = "".join(
-        f'<th scope="col"><abbr title="{escaped(c.meaning)}">{escaped(c.title)}</abbr></th>' for c in used
-    )
+    head = "".join(f'<th scope="col"><abbr title="{escaped(c.meaning)}">{escaped(c.title)}</abbr></th>' for c in used)
     body = ""
     for name, cells in zip(results, result_cells(results, used), strict=True):
         figures = "".join(

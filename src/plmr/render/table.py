@@ -73,9 +73,7 @@ def used_columns(results: Results, columns: Sequence[Column]) -> list[Column]:
 
 def result_cells(results: Results, columns: Sequence[Column]) -> list[list[Cell]]:
     """The table row by row, one row per system."""
-    by_column = [
-        column_cells(column, [metrics.get(column.key) for metrics in results.values()]) for column in columns
-    ]
+    by_column = [column_cells(column, [metrics.get(column.key) for metrics in results.values()]) for column in columns]
     return [list(row) for row in zip(*by_column, strict=True)] or [[] for _ in results]
 
 

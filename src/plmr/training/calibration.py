@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -52,11 +53,11 @@ def calibrate(model: RationaleModel, texts: Sequence[Encoded], batch_size: int =
     """
     targets = model.method.targets()
     model.config.thresholds = None
-    argmax_share = float(_collect(model, texts, batch_size, lambda selection: selection.mask).mean())
+    argmax_share = float(_collect(model, texts, batch_size, operator.attrgetter("mask")).mean())
     thresholds, shares = [0.5] * len(targets), []
     model.config.thresholds = thresholds
     for step, target in enumerate(targets):
-        scores = _collect(model, texts, batch_size, lambda selection, step=step: selection.score_at(step))
+        scores = _collect(model, texts, batch_size, operator.methodcaller("score_at", step))
         thresholds[step] = threshold_for(scores, target)
         shares.append(float((scores > thresholds[step]).mean()))
     return Calibration(list(thresholds), shares, argmax_share, targets[-1])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
@@ -41,7 +42,7 @@ def position_agreement(selected: Sequence[np.ndarray]) -> float:
         Between 0 and 1; 0 when no pair can be compared.
     """
     ratios = []
-    for one, other in zip(selected, selected[1:], strict=False):
+    for one, other in pairwise(selected):
         length = min(len(one), len(other))
         union = np.logical_or(one[:length], other[:length]).sum()
         if union:

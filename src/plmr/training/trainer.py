@@ -52,6 +52,8 @@ class RationaleTrainer(Trainer):
 
     model: RationaleModel
     args: RationaleTrainingArguments
+    optimizer: torch.optim.Optimizer | None
+    control: Any
 
     def __init__(
         self,
@@ -111,21 +113,23 @@ class RationaleTrainer(Trainer):
         plays = self.model.method.plays()
         if len(plays) == 1:
             return super().training_step(model, inputs, *args, **kwargs)
+        assert self.optimizer is not None
         loss = torch.zeros((), device=self.args.device)
         for number, play in enumerate(plays):
             self._play = number
-            self._let_move(play.players)
+            self._let_move(self.optimizer, play.players)
             loss = loss + super().training_step(model, inputs, *args, **kwargs)
             if number < len(plays) - 1:
                 self.optimizer.step()
                 self.optimizer.zero_grad()
         self._play = None
+        self._let_move(self.optimizer, tuple(self.model.method.modules_of()))
         return loss
 
-    def _let_move(self, players: Sequence[str]) -> None:
+    def _let_move(self, optimizer: torch.optim.Optimizer, players: Sequence[str]) -> None:
         modules = self.model.method.modules_of()
         moving = {id(p) for player in players for module in modules[player] for p in module.parameters()}
-        for group in self.optimizer.param_groups:
+        for group in optimizer.param_groups:
             for parameter in group["params"]:
                 parameter.requires_grad_(id(parameter) in moving)
 
@@ -158,7 +162,7 @@ class RationaleTrainer(Trainer):
         predictions = predict(self.model, texts, batch_size, full_text=True)
         labels = np.array([text.label for text in texts])
         rationale = np.stack([p.probabilities for p in predictions])
-        full_text = np.stack([p.full_text_probabilities for p in predictions])
+        full_text = np.stack([np.asarray(p.full_text_probabilities) for p in predictions])
         chance = np.clip(rationale[np.arange(len(labels)), labels], 1e-12, 1)
         figures = {
             "loss": float(-np.log(chance).mean()),
