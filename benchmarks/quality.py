@@ -1,0 +1,182 @@
+"""Rationale quality of PLMR and RNP on the synthetic corpus, on beer reviews and on movie reviews.
+
+    python benchmarks/quality.py run --suite synthetic --workers 2
+    python benchmarks/quality.py run --suite beer --data-dir DIR --workers 2
+    python benchmarks/quality.py report --suite beer
+
+Every run is a process of its own with one thread, writes one JSON file under `runs/quality/`, and is skipped when that
+file exists: a suite that was stopped goes on where it was. Choices are made on validation figures; `--test` adds the
+test figures to a run, and is for the final report.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass
+from itertools import product
+from pathlib import Path
+from statistics import mean, stdev
+from typing import Any
+
+RUNS = Path("runs/quality")
+RESULTS = Path(__file__).parent / "results"
+BEER_SPARSITY = {"look": 0.19, "aroma": 0.16, "palate": 0.13}
+"""Near the share that people marked, as stated with the annotations."""
+
+
+@dataclass(frozen=True)
+class Run:
+    """One training: which data, which method, which seed."""
+
+    suite: str
+    aspect: str
+    method: str
+    seed: int
+
+    @property
+    def name(self) -> str:
+        return f"{self.suite}-{self.aspect}-{self.method}-{self.seed}"
+
+
+def suite(name: str, seeds: int) -> list[Run]:
+    """The runs of a suite, seeds outermost: a table with few seeds comes before a full one."""
+    aspects = {"synthetic": ["aroma"], "beer": list(BEER_SPARSITY), "correlated": ["aroma"], "movies": ["all"]}[name]
+    return [Run(name, aspect, method, seed) for seed, aspect, method in product(range(seeds), aspects, ["plmr", "rnp"])]
+
+
+def parts(run: Run, data_dir: str | None, test: bool) -> tuple[list[Any], list[Any], list[Any], float]:
+    """Training, validation and test examples, and the sparsity asked for."""
+    from plmr import make_reviews
+    from plmr.data import load_beer, load_eraser
+
+    if run.suite == "synthetic":
+        train, validation, held = (make_reviews(n, seed=1000 + i) for i, n in enumerate((4000, 400, 400)))
+        flags = [flag for example in train for flag in example.rationale or ()]
+        return train, validation, held if test else [], sum(flags) / len(flags)
+    if data_dir is None:
+        raise SystemExit("--data-dir is missing: the folder with the files of this suite")
+    if run.suite == "movies":
+        train, validation = (load_eraser(data_dir, part) for part in ("train", "validation"))
+        return train, validation, load_eraser(data_dir, "test") if test else [], 0.2
+    family = "decorrelated" if run.suite == "beer" else "correlated"
+    train, validation = (
+        load_beer(data_dir, run.aspect, part, family=family, positive=0.8, seed=0) for part in ("train", "validation")
+    )
+    return train, validation, load_beer(data_dir, run.aspect, "test") if test else [], BEER_SPARSITY[run.aspect]
+
+
+def one(run: Run, data_dir: str | None, test: bool, settings: dict[str, Any], options: dict[str, Any]) -> None:
+    """Train and score one run, in this process."""
+    import torch
+    from machine import machine
+
+    from plmr import RationaleClassifier
+
+    torch.set_num_threads(int(os.environ.get("OMP_NUM_THREADS", "1")))
+    train, validation, held, sparsity = parts(run, data_dir, test)
+    classifier = RationaleClassifier.from_pretrained("minilm", sparsity=sparsity, method=run.method, **settings)
+    started = time.process_time()
+    summary = classifier.fit(train, validation=validation, seed=run.seed, bf16=True, disable_tqdm=True, **options)
+    result = {
+        "run": asdict(run),
+        "config": classifier.config.to_diff_dict(),
+        "training": options,
+        "n_train": len(train),
+        "cpu_seconds": time.process_time() - started,
+        "seconds": summary.seconds,
+        "notes": summary.notes,
+        "fit": summary.metrics,
+        "validation": classifier.evaluate(validation).to_dict(),
+        "test": classifier.evaluate(held).to_dict() if held else None,
+        "machine": machine(),
+        "command": " ".join(sys.argv),
+    }
+    RUNS.mkdir(parents=True, exist_ok=True)
+    aside = RUNS / f".{run.name}.json"
+    aside.write_text(json.dumps(result, indent=1, default=str), encoding="utf-8")
+    aside.replace(RUNS / f"{run.name}.json")
+
+
+def run_all(runs: Sequence[Run], workers: int, passed_on: Sequence[str]) -> None:
+    """Run what is missing, several at once, each in its own process."""
+
+    def start(run: Run) -> None:
+        if (RUNS / f"{run.name}.json").is_file():
+            return
+        RUNS.mkdir(parents=True, exist_ok=True)
+        command = [sys.executable, __file__, "one", "--run", json.dumps(asdict(run)), *passed_on]
+        with (RUNS / f"{run.name}.log").open("w", encoding="utf-8") as log:
+            done = subprocess.run(
+                command, stdout=log, stderr=log, env={**os.environ, "OMP_NUM_THREADS": "1"}, check=False
+            )
+        print(f"{run.name}: {'done' if done.returncode == 0 else f'failed, see {log.name}'}", flush=True)
+
+    with ThreadPoolExecutor(workers) as pool:
+        list(pool.map(start, runs))
+
+
+def report(name: str, runs: Sequence[Run]) -> None:
+    """Print mean and spread over seeds, and keep the figures under benchmarks/results/."""
+    rows, kept = [], []
+    for aspect, method in sorted({(run.aspect, run.method) for run in runs}):
+        files = [RUNS / f"{run.name}.json" for run in runs if (run.aspect, run.method) == (aspect, method)]
+        results = [json.loads(file.read_text(encoding="utf-8")) for file in files if file.is_file()]
+        kept += results
+        if results:
+            rows.append([aspect, method, str(len(results)), *_figures(results)])
+    header = ["aspect", "method", "seeds", "scored on", "S", "P", "R", "F1", "ceiling", "random", "accuracy", "minutes"]
+    widths = [max(len(row[i]) for row in [header, *rows]) for i in range(len(header))]
+    for row in [header, *rows]:
+        print("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)))
+    RESULTS.mkdir(exist_ok=True)
+    (RESULTS / f"quality-{name}.json").write_text(json.dumps(kept, indent=1), encoding="utf-8")
+
+
+def _figures(results: Sequence[dict[str, Any]]) -> list[str]:
+    scored_on = "test" if all(result["test"] for result in results) else "validation"
+    reports = [result[scored_on] for result in results]
+
+    def cell(part: str, key: str) -> str:
+        values = [100 * report[part][key] for report in reports if report[part] and report[part][key] is not None]
+        if not values:
+            return "–"
+        return f"{mean(values):.1f}" + (f" ± {stdev(values):.1f}" if len(values) > 1 else "")
+
+    keys = ("sparsity", "micro_precision", "micro_recall", "micro_f1", "f1_ceiling", "f1_random")
+    minutes = f"{mean(result['cpu_seconds'] for result in results) / 60:.1f}"
+    return [scored_on, *(cell("word", key) for key in keys), cell("classification", "accuracy"), minutes]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("action", choices=["run", "one", "report"])
+    parser.add_argument("--suite", choices=["synthetic", "beer", "correlated", "movies"], default="synthetic")
+    parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--workers", type=int, default=2)
+    parser.add_argument("--data-dir")
+    parser.add_argument("--test", action="store_true", help="also score the test part: for the final report only")
+    parser.add_argument("--model", default="{}", help="settings of RationaleConfig, as JSON")
+    parser.add_argument("--training", default='{"epochs": 3}', help="training options, as JSON")
+    parser.add_argument("--run", help="one run, as JSON; used by `run`")
+    given = parser.parse_args()
+    if given.action == "one":
+        settings, options = json.loads(given.model), json.loads(given.training)
+        one(Run(**json.loads(given.run)), given.data_dir, given.test, settings, options)
+        return
+    runs = suite(given.suite, given.seeds)
+    if given.action == "run":
+        passed_on = ["--model", given.model, "--training", given.training, *(["--test"] if given.test else [])]
+        passed_on += ["--data-dir", given.data_dir] if given.data_dir else []
+        run_all(runs, given.workers, passed_on)
+    report(given.suite, runs)
+
+
+if __name__ == "__main__":
+    main()
