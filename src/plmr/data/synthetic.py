@@ -116,7 +116,7 @@ _SLOTS = {
 }
 _JOINTS = (". ", ". ", ", and ", ", while ", "; ")
 _NEGATION_SHARE = 0.25
-_OWN_WORD_SHARE = 0.3
+_OWN_WORD_SHARE = 0.65
 
 
 def make_reviews(

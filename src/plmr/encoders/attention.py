@@ -32,7 +32,8 @@ def weighted_attention(scores: Tensor, visible: Tensor | None, keep: Tensor) -> 
         Weights that sum to one over the kept tokens. *Shape:* (B, heads, T, T)
     """
     if visible is not None:
-        scores = scores.masked_fill(~visible, float("-inf"))
+        # Finite, because padding far from any token has nothing to attend to, and the softmax of -inf alone is NaN.
+        scores = scores.masked_fill(~visible, torch.finfo(scores.dtype).min)
     weights = scores.softmax(dim=-1, dtype=torch.float32) * keep[:, None, None, :]
     return weights / weights.sum(dim=-1, keepdim=True).clamp(min=torch.finfo(torch.float32).tiny)
 

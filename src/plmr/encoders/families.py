@@ -25,6 +25,7 @@ class Layout:
         final_norm: Path of a norm behind the last block, if the architecture has one.
         pooler: Whether the architecture comes with a pooler, which is then left out.
         rotary: Whether positions enter in each block's attention instead of at the embeddings.
+        skips_padding: Whether the embeddings number positions from behind the padding id, and around it.
     """
 
     blocks: str = "encoder.layer"
@@ -32,13 +33,14 @@ class Layout:
     final_norm: str | None = None
     pooler: bool = True
     rotary: bool = False
+    skips_padding: bool = False
 
 
 LAYOUTS: dict[str, Layout] = {
     "bert": Layout(),
-    "roberta": Layout(),
-    "xlm-roberta": Layout(),
-    "camembert": Layout(),
+    "roberta": Layout(skips_padding=True),
+    "xlm-roberta": Layout(skips_padding=True),
+    "camembert": Layout(skips_padding=True),
     "electra": Layout(projection="embeddings_project", pooler=False),
     "distilbert": Layout(blocks="transformer.layer", pooler=False),
     "modernbert": Layout(blocks="layers", final_norm="final_norm", pooler=False, rotary=True),
@@ -98,10 +100,19 @@ class TransformerEncoder(SplitEncoder):
         return self.model.config.to_diff_dict() | {"model_type": self.model.config.model_type}
 
     def embed(self, input_ids: Tensor) -> Tensor:
-        embedded = self.model.embeddings(input_ids=input_ids)
+        embedded = self.model.embeddings(input_ids=input_ids, **self._positions(input_ids))
         # ELECTRA has the projection only where the embeddings are narrower than the blocks.
         projection = getattr(self.model, self.layout.projection, None) if self.layout.projection else None
         return embedded if projection is None else projection(embedded)
+
+    def _positions(self, input_ids: Tensor) -> dict[str, Tensor]:
+        # Counting around padding ids, a text that says "<pad>" would move the tokens behind it: something that is
+        # not selected would reach the predictor.
+        if not self.layout.skips_padding:
+            return {}
+        first = self.model.config.pad_token_id + 1
+        numbers = torch.arange(first, first + input_ids.shape[1], device=input_ids.device)
+        return {"position_ids": numbers.expand_as(input_ids)}
 
     def run(
         self,

@@ -107,7 +107,10 @@ class GRUEncoder(SplitEncoder):
                         f"{path}:{number}: the vector has {len(values)} numbers, the encoder's have "
                         f"{weight.shape[1]}; every line of the file must have the same."
                     )
-                weight[vocabulary[word]] = torch.tensor([float(value) for value in values])
+                try:
+                    weight[vocabulary[word]] = torch.tensor([float(value) for value in values])
+                except ValueError as error:
+                    raise PlmrError(f"{path}:{number}: {error}; expected a word and its numbers.") from error
                 found += 1
         return found
 

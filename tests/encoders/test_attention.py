@@ -1,0 +1,72 @@
+"""The renormalised attention, against loops and derivatives worked out by hand."""
+
+from math import exp
+
+import pytest
+import torch
+from torch.testing import assert_close
+
+from plmr.encoders.attention import rationale_attention, weighted_attention
+
+B, HEADS, T = 2, 3, 6
+
+
+@pytest.fixture
+def scores():
+    return 2 * torch.randn(B, HEADS, T, T)
+
+
+@pytest.fixture
+def visible():
+    return torch.tensor([[True] * T, [True] * 4 + [False] * 2])[:, None, None, :]
+
+
+@pytest.fixture
+def keep():
+    return torch.tensor([[1.0, 0, 1, 0, 0, 1], [0.0, 1, 1, 0, 1, 1]])
+
+
+def test_weights_follow_the_formula(scores, visible, keep):
+    actual = weighted_attention(scores, visible, keep)
+    for b in range(B):
+        for h in range(HEADS):
+            for i in range(T):
+                terms = [
+                    float(keep[b, j]) * float(visible[b, 0, 0, j]) * exp(scores[b, h, i, j]) for j in range(T)
+                ]
+                expected = [term / sum(terms) for term in terms]
+                assert actual[b, h, i].tolist() == pytest.approx(expected, abs=1e-6)
+
+
+def test_keeping_everything_is_softmax(scores, visible):
+    expected = scores.masked_fill(~visible, float("-inf")).softmax(dim=-1)
+    assert_close(weighted_attention(scores, visible, torch.ones(B, T)), expected)
+    assert_close(weighted_attention(scores, None, torch.ones(B, T)), scores.softmax(dim=-1))
+
+
+def test_the_gradient_reaches_tokens_that_were_not_selected(scores, keep):
+    # With p the softmax over all tokens and w the weights: dw_j / dM_u = (δ_ju − w_j) p_u / Σ_k M_k p_k.
+    keep = keep.clone().requires_grad_()
+    upstream = torch.randn(B, HEADS, T, T)
+    weights = weighted_attention(scores, None, keep)
+    (weights * upstream).sum().backward()
+    p, w = scores.softmax(dim=-1), weights.detach()
+    kept = (p * keep.detach()[:, None, None, :]).sum(dim=-1, keepdim=True)
+    expected = ((upstream - (w * upstream).sum(dim=-1, keepdim=True)) * p / kept).sum(dim=(1, 2))
+    assert_close(keep.grad, expected, atol=1e-4, rtol=1e-4)
+    assert (keep.grad[keep == 0].abs() > 1e-3).all()
+
+
+def test_keeping_nothing_gives_no_weight_and_no_nan(scores, visible):
+    keep = torch.zeros(B, T, requires_grad=True)
+    weights = weighted_attention(scores, visible, keep)
+    assert (weights == 0).all()
+
+
+def test_dropping_by_weight_is_dropping_by_mask(keep):
+    query, key, value = torch.randn(3, B, HEADS, T, 8).unbind()
+    module = torch.nn.Identity().eval()
+    soft, _ = rationale_attention(module, query, key, value, None, keep=keep)
+    hard, _ = rationale_attention(module, query, key, value, keep.bool()[:, None, None, :])
+    assert soft.shape == (B, T, HEADS, 8)
+    assert_close(soft, hard, atol=1e-5, rtol=0)

@@ -1,0 +1,240 @@
+"""PLMR: its losses term by term, its masks, its cuts."""
+
+import warnings
+
+import pytest
+import torch
+from torch.testing import assert_close
+
+from plmr.errors import PlmrError
+from plmr.masking import Units
+from plmr.methods.plmr import default_depth
+from tests.small import FAMILIES, small_batch, small_encoder, small_model
+
+LABELS = torch.tensor([0, 1, 1])
+
+
+def cross_entropy(logits, labels):
+    rows = [row.exp() for row in logits.double()]
+    return sum(-(row[y] / row.sum()).log().item() for row, y in zip(rows, labels.tolist(), strict=True)) / len(rows)
+
+
+def words_of(mask, word_ids):
+    """One flag per word, in order, from a mask on tokens."""
+    return [
+        [int(row[ids == word].max()) for word in range(int(ids.max()) + 1)]
+        for row, ids in zip(mask, word_ids, strict=True)
+    ]
+
+
+def mean(values):
+    return sum(values) / len(values)
+
+
+def changes(flags):
+    return [abs(b - a) for a, b in zip(flags, flags[1:], strict=False)]
+
+
+@pytest.mark.parametrize("match", ["identity", "exponential"])
+@pytest.mark.parametrize("form", ["paper", "corpus"])
+def test_every_term_of_the_loss_follows_its_equation(match, form):
+    model = small_model(
+        generator_depth=3,
+        dim_reduction_blocks=2,
+        sparsity=0.3,
+        sparsity_weight=7.0,
+        continuity_weight=3.0,
+        full_text_weight=1.5,
+        match_weight=0.8,
+        match_function=match,
+        match_base=3.0,
+        constraint_form=form,
+        keep_bias=0.5,
+    )
+    batch = small_batch()
+    with torch.no_grad():
+        output = model(**batch, labels=LABELS, return_full_text=True)
+    rationale, full_text = cross_entropy(output.logits, LABELS), cross_entropy(output.full_text_logits, LABELS)
+    difference = rationale - full_text
+    sparsity, continuity = [], []
+    for mask, target in zip(output.masks, [0.65, 0.3], strict=True):
+        flags = words_of(mask, batch["word_ids"])
+        if form == "paper":
+            sparsity.append(mean([abs(target - mean(text)) for text in flags]))
+            continuity.append(mean([sum(changes(text)) for text in flags]))
+        else:
+            sparsity.append(abs(target - mean([flag for text in flags for flag in text])))
+            continuity.append(mean([change for text in flags for change in changes(text)]))
+    expected = {
+        "rationale": rationale,
+        "full_text": 1.5 * full_text,
+        "match": 0.8 * (difference if match == "identity" else 3.0**difference),
+        "sparsity": 7 * mean(sparsity),
+        "continuity": 3 * mean(continuity),
+    }
+    assert 0 < output.mask.sum() < output.masks[0].sum() < (batch["word_ids"] >= 0).sum()
+    assert {name: term.item() for name, term in output.losses.items()} == pytest.approx(expected, abs=1e-5)
+    assert output.loss.item() == pytest.approx(sum(expected.values()), abs=1e-4)
+
+
+def test_the_target_falls_as_training_goes_on():
+    model = small_model(sparsity=0.2, sparsity_annealing=0.5, dim_reduction_blocks=1)
+    asked = []
+    for progress in (0.0, 0.25, 0.5, 1.0):
+        model.set_progress(progress)
+        asked.append(model.method.annealed_sparsity())
+    assert asked == pytest.approx([1.0, 0.6, 0.2, 0.2])
+    model.config.sparsity_annealing = 0.0
+    model.set_progress(0.0)
+    assert model.method.annealed_sparsity() == pytest.approx(0.2)
+
+
+def test_equal_weights_cancel_the_full_text_loss_and_are_warned_of():
+    with pytest.warns(UserWarning, match=r"cancels.*set full_text_weight=2"):
+        model = small_model(full_text_weight=1.0, match_weight=1.0)
+    losses = model(**small_batch(), labels=LABELS).losses
+    prediction = losses["rationale"] + losses["full_text"] + losses["match"]
+    assert_close(prediction, 2 * losses["rationale"])
+
+
+def test_nothing_is_warned_of_where_nothing_cancels():
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        small_model(preset="paper")
+        small_model(preset="released")
+        small_model(full_text_weight=1.0, match_weight=1.0, full_text_path="none")
+        small_model(full_text_weight=0.0, match_weight=0.0)
+
+
+def test_no_full_text_path_no_full_text_terms():
+    losses = small_model(full_text_path="none")(**small_batch(), labels=LABELS).losses
+    assert set(losses) == {"rationale", "sparsity", "continuity"}
+
+
+@pytest.mark.parametrize("masking", ["drop", "zero"])
+@pytest.mark.parametrize("unit", ["word", "subword"])
+@pytest.mark.parametrize("training", [True, False])
+def test_a_pruned_unit_stays_pruned_and_special_tokens_are_never_selected(masking, unit, training):
+    model = small_model(generator_depth=3, dim_reduction_blocks=3, masking=masking, unit=unit, keep_bias=1.0)
+    model.train(training)
+    batch = small_batch()
+    seen = []
+    for seed in range(5):
+        torch.manual_seed(seed)
+        output = model(**batch)
+        first, second, third = output.masks
+        assert (third <= second).all() and (second <= first).all()
+        assert torch.equal(output.mask, third)
+        assert set(first.unique().tolist()) == {0.0, 1.0}
+        assert (first[batch["word_ids"] < 0] == 0).all()
+        assert ((output.keep_probability >= 0) & (output.keep_probability <= 1)).all()
+        assert (output.keep_probability[(second == 0) | (batch["word_ids"] < 0)] == 0).all()
+        seen.append(third.detach())
+    assert all(torch.equal(mask, seen[0]) for mask in seen) is not training
+
+
+def test_a_word_is_kept_or_dropped_whole():
+    model, batch = small_model(unit="word").train(), small_batch()
+    mask = model(**batch).mask
+    for row, ids in zip(mask, batch["word_ids"], strict=True):
+        assert all(len(row[ids == word].unique()) == 1 for word in range(int(ids.max()) + 1))
+
+
+def test_thresholds_decide_step_by_step():
+    model, batch = small_model(generator_depth=3, dim_reduction_blocks=2), small_batch()
+    real = batch["word_ids"] >= 0
+    model.config.thresholds = [0.0, 1.0]
+    everything, nothing = model(**batch).masks
+    assert torch.equal(everything, real.float()) and not nothing.any()
+    probability = model(**batch).keep_probability
+    model.config.thresholds = [0.0, 0.4]
+    assert torch.equal(model(**batch).mask, ((probability > 0.4) & real).float())
+
+
+def test_blocks_are_shared_out_as_the_paper_does():
+    assert default_depth(12) == (7, 2)
+    assert default_depth(24) == (13, 3)
+    assert default_depth(6) == (4, 2)
+    assert default_depth(3) == (2, 1)
+    method = small_model(generator_depth=3, dim_reduction_blocks=2).method
+    assert (method.plain, method.dim_reduction, method.late) == (range(1), range(1, 3), range(3, 4))
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"generator_depth": 4},
+        {"generator_depth": 0},
+        {"generator_depth": 2, "dim_reduction_blocks": 3},
+        {"dim_reduction_blocks": 0},
+    ],
+)
+def test_a_cut_that_does_not_fit_is_an_error(settings):
+    with pytest.raises(PlmrError, match=r"4 block\(s\).*1 <= dim_reduction_blocks <= generator_depth < blocks"):
+        small_model(**settings)
+
+
+def test_one_layer_cannot_be_cut():
+    with pytest.raises(PlmrError, match="use 'gru-3'"):
+        small_model("gru", encoder_config={**small_encoder("gru").config_dict, "n_blocks": 1})
+
+
+@pytest.mark.parametrize("family", [*FAMILIES, "gru"])
+@pytest.mark.parametrize("preset", ["default", "paper", "released"])
+def test_every_preset_trains_every_family(family, preset):
+    model = small_model(family, preset=preset, num_labels=3).train()
+    loss = model(**small_batch(family), labels=torch.tensor([0, 1, 2])).loss
+    loss.backward()
+    gradients = [p.grad for p in model.parameters() if p.grad is not None]
+    assert loss.isfinite() and all(gradient.isfinite().all() for gradient in gradients)
+    assert all(head.linear.weight.grad.any() for head in model.method.heads())
+
+
+@pytest.mark.parametrize("n_classes", [3, 5])
+def test_any_number_of_classes(n_classes):
+    model = small_model(num_labels=n_classes)
+    output = model(**small_batch(), labels=torch.tensor([0, 1, n_classes - 1]), return_full_text=True)
+    assert output.logits.shape == output.full_text_logits.shape == (3, n_classes)
+    assert output.losses["rationale"].item() == pytest.approx(
+        cross_entropy(output.logits.detach(), torch.tensor([0, 1, n_classes - 1])), abs=1e-5
+    )
+
+
+def test_the_full_text_paths_read_what_they_say():
+    batch = small_batch()
+    for path in ("embeddings", "predictor", "first_token"):
+        model = small_model(full_text_path=path, pooling="mean")
+        method, encoder = model.method, model.method.encoder
+        ids, attended = batch["input_ids"], batch["attention_mask"]
+        real = batch["word_ids"] >= 0
+        with torch.no_grad():
+            plain = encoder.run(encoder.embed(ids), method.plain, attended)
+            seen = attended.clone()
+            seen[:, 1:] = real[:, 1:]
+            states = {
+                "embeddings": encoder.run(encoder.embed(ids), method.late, seen),
+                "predictor": encoder.run(plain, method.late, attended),
+                "first_token": plain,
+            }[path]
+            pooled = torch.stack([row[chosen].mean(dim=0) for row, chosen in zip(states, real, strict=True)])
+            pooled = states[:, 0] if path == "first_token" else pooled
+            expected = pooled @ method.class_head.linear.weight.T + method.class_head.linear.bias
+            actual = model(**batch, return_full_text=True).full_text_logits
+        assert_close(actual, expected, atol=1e-5, rtol=1e-4)
+
+
+def test_a_text_without_words_gets_an_empty_rationale():
+    batch = small_batch()
+    batch["word_ids"][1] = -1
+    for masking in ("drop", "zero"):
+        model = small_model(masking=masking)
+        output = model(**batch)
+        assert output.logits.isfinite().all() and not output.mask[1].any()
+        model.train()(**batch, labels=LABELS).loss.backward()
+        assert all(p.grad.isfinite().all() for p in model.parameters() if p.grad is not None)
+
+
+def test_units_of_the_released_preset_are_all_positions_but_the_first():
+    model, batch = small_model(preset="released"), small_batch()
+    expected = Units.subwords(batch["attention_mask"].bool() & (torch.arange(20) > 0))
+    assert torch.equal(model.batch(**batch).units.index, expected.index)
