@@ -73,7 +73,8 @@ def small_encoder(family: str, seed: int = 0) -> SplitEncoder:
 def small_model(family: str = "bert", seed: int = 0, **settings: Any) -> RationaleModel:
     torch.manual_seed(seed)
     preset = settings.pop("preset", "default")
-    config = RationaleConfig.from_preset(preset, encoder=family, encoder_config=config_of(family), **settings)
+    settings = {"encoder": family, "encoder_config": config_of(family), **settings}
+    config = RationaleConfig.from_preset(preset, **settings)
     model = RationaleModel(config)
     shake(model)
     return model.eval()

@@ -70,7 +70,7 @@ def test_the_hidden_states_of_the_generator_leak(family):
 
 def test_a_selected_token_matters():
     model, batch = small_model("bert"), small_batch("bert")
-    mask = random_mask(model, batch, 0.4, seed=0)
+    mask = random_mask(model, batch, 0.7, seed=0)
     assert mask.any(dim=1).all()
     changed = batch | {"input_ids": torch.where(mask > 0, 5, batch["input_ids"])}
     with torch.no_grad():

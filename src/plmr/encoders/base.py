@@ -16,12 +16,16 @@ class SplitEncoder(nn.Module, ABC):
         can_drop: Whether a token can leave the encoder altogether (`masking="drop"`); a recurrent encoder
             can only have it zeroed.
         embedding_modules: What `freeze_embeddings` freezes.
+        entry_modules: All that stands in front of the first block: the embeddings and what maps them to width H.
+        exit_modules: What stands behind the last block.
     """
 
     n_blocks: int
     width: int
     can_drop: bool
     embedding_modules: tuple[nn.Module, ...]
+    entry_modules: tuple[nn.Module, ...]
+    exit_modules: tuple[nn.Module, ...]
 
     @property
     @abstractmethod

@@ -76,6 +76,8 @@ class TransformerEncoder(SplitEncoder):
         self.n_blocks = len(self.blocks)
         self.width = model.config.hidden_size
         self.embedding_modules = (model.embeddings,)
+        self.entry_modules = (model.embeddings, *self._parts(layout.projection))
+        self.exit_modules = self._parts(layout.final_norm)
 
     @classmethod
     def from_config(cls, config: PretrainedConfig, name: str) -> TransformerEncoder:
@@ -101,9 +103,14 @@ class TransformerEncoder(SplitEncoder):
 
     def embed(self, input_ids: Tensor) -> Tensor:
         embedded = self.model.embeddings(input_ids=input_ids, **self._positions(input_ids))
-        # ELECTRA has the projection only where the embeddings are narrower than the blocks.
-        projection = getattr(self.model, self.layout.projection, None) if self.layout.projection else None
-        return embedded if projection is None else projection(embedded)
+        for projection in self._parts(self.layout.projection):
+            embedded = projection(embedded)
+        return embedded
+
+    def _parts(self, path: str | None) -> tuple[nn.Module, ...]:
+        # ELECTRA has its projection only where the embeddings are narrower than the blocks.
+        part = getattr(self.model, path, None) if path else None
+        return () if part is None else (part,)
 
     def _positions(self, input_ids: Tensor) -> dict[str, Tensor]:
         # Counting around padding ids, a text that says "<pad>" would move the tokens behind it: something that is
@@ -131,8 +138,9 @@ class TransformerEncoder(SplitEncoder):
             else:
                 mask, angles = rotary.of(block, visible)
                 hidden = block(hidden, attention_mask=mask, position_embeddings=angles, keep=keep)
-        if self.layout.final_norm and self.n_blocks - 1 in blocks:
-            hidden = attrgetter(self.layout.final_norm)(self.model)(hidden)
+        if self.n_blocks - 1 in blocks:
+            for norm in self._parts(self.layout.final_norm):
+                hidden = norm(hidden)
         return hidden
 
 

@@ -53,6 +53,8 @@ class GRUEncoder(SplitEncoder):
             nn.GRU(width, width // 2, batch_first=True, bidirectional=True) for _ in range(n_blocks)
         )
         self.embedding_modules = (self.embeddings,)
+        self.entry_modules = (self.embeddings, self.projection)
+        self.exit_modules = ()
 
     @property
     def blocks(self) -> nn.ModuleList:

@@ -58,7 +58,8 @@ class PLMR(Method):
         self.class_head = ClassHead(encoder.width, config.num_labels, config.class_head_dropout)
         if config.freeze_embeddings:
             freeze(encoder)
-        if config.full_text_weight == config.match_weight and config.match_function == "identity":
+        cancels = config.full_text_weight == config.match_weight > 0 and config.match_function == "identity"
+        if cancels and config.full_text_path != "none":
             warnings.warn(
                 f"full_text_weight = match_weight = {config.match_weight} with the identity cancels the full-text "
                 "loss (L = 2 L_r + L_s); set full_text_weight=2 or match_function='exponential'.",
@@ -72,8 +73,8 @@ class PLMR(Method):
     def modules_of(self) -> dict[str, list[nn.Module]]:
         early = [self.encoder.blocks[i] for i in range(self.late.start)]
         return {
-            "generator": [*self.encoder.embedding_modules, *early, self.mask_heads],
-            "predictor": [*(self.encoder.blocks[i] for i in self.late), self.class_head],
+            "generator": [*self.encoder.entry_modules, *early, self.mask_heads],
+            "predictor": [*(self.encoder.blocks[i] for i in self.late), *self.encoder.exit_modules, self.class_head],
         }
 
     def targets(self) -> list[float]:
