@@ -60,8 +60,9 @@ class RationaleConfig(PretrainedConfig):
         sparsity_weight, continuity_weight: λ1 and λ2 of eq. 13.
         sparsity_schedule: How the share falls from block to block: `linear` (paper) or `log_linear`.
         constraint_form: `corpus`, `paper` or `released`; see `plmr.masking.constraints`.
-        sparsity_annealing: Share of the training over which the target falls from 1 to `sparsity`; 0 sets it
-            from the start (paper).
+        sparsity_delay: Share of the training before the target starts to fall, in which the whole text is read.
+        sparsity_annealing: Share of the training over which the target then falls from 1 to `sparsity`; 0 sets it
+            at once (paper).
         full_text_weight: w_x. With `match_function="identity"` and w_x = λ the full-text loss cancels.
         match_weight: λ of L_match (eq. 16).
         match_function: h, `identity` or `exponential`, h(t) = a^t.
@@ -103,6 +104,7 @@ class RationaleConfig(PretrainedConfig):
         continuity_weight: float = 5.0,
         sparsity_schedule: str = "linear",
         constraint_form: str = "corpus",
+        sparsity_delay: float = 0.0,
         sparsity_annealing: float = 0.6,
         full_text_weight: float = 2.0,
         match_weight: float = 1.0,
@@ -136,6 +138,7 @@ class RationaleConfig(PretrainedConfig):
         self.continuity_weight = continuity_weight
         self.sparsity_schedule = sparsity_schedule
         self.constraint_form = constraint_form
+        self.sparsity_delay = sparsity_delay
         self.sparsity_annealing = sparsity_annealing
         self.full_text_weight = full_text_weight
         self.match_weight = match_weight
@@ -174,10 +177,9 @@ class RationaleConfig(PretrainedConfig):
                 f"sparsity={self.sparsity} is not between 0 and 1; it is the share of a text that its rationale "
                 "is to hold, for example 0.2."
             )
-        if not 0 <= self.sparsity_annealing <= 1:
-            raise PlmrError(
-                f"sparsity_annealing={self.sparsity_annealing} is not a share of the training between 0 and 1."
-            )
+        for name in ("sparsity_delay", "sparsity_annealing"):
+            if not 0 <= getattr(self, name) <= 1:
+                raise PlmrError(f"{name}={getattr(self, name)} is not a share of the training between 0 and 1.")
         if self.match_function == "exponential" and self.match_base <= 1:
             raise PlmrError(f"match_base={self.match_base} must exceed 1, or h(t) = a^t does not increase.")
         if self.max_tokens < 4:

@@ -160,7 +160,8 @@ class Method(nn.Module, ABC):
         while the argmax keeps nothing.
         """
         span = self.config.sparsity_annealing
-        done = min(1.0, self.progress / span) if span > 0 else 1.0
+        past = self.progress - self.config.sparsity_delay
+        done = min(1.0, max(0.0, past / span)) if span > 0 else float(past >= 0)
         return 1 - (1 - self.config.sparsity) * done
 
     def choose(self, logits: Tensor, units: Units, step: int) -> tuple[Tensor, Tensor]:

@@ -17,13 +17,13 @@ class CollapseAlarm(TrainerCallback):
 
     Args:
         sparsity: The share asked for.
-        annealing: Share of the training over which the target is annealed.
+        settled: Share of the training after which the target stays where it is.
         chance: Accuracy of always predicting the most frequent class.
     """
 
-    def __init__(self, sparsity: float, annealing: float, chance: float):
+    def __init__(self, sparsity: float, settled: float, chance: float):
         self.sparsity = sparsity
-        self.annealing = annealing
+        self.settled = settled
         self.chance = chance
         self.findings: list[str] = []
 
@@ -35,7 +35,7 @@ class CollapseAlarm(TrainerCallback):
         metrics: dict[str, float] | None = None,
         **_: Any,
     ) -> None:
-        if not metrics or "eval_argmax_sparsity" not in metrics or state.global_step < self.annealing * state.max_steps:
+        if not metrics or "eval_argmax_sparsity" not in metrics or state.global_step < self.settled * state.max_steps:
             return
         figures = Figures(
             argmax_share=metrics["eval_argmax_sparsity"],

@@ -87,7 +87,8 @@ def fit_model(
     started = time.perf_counter()
     counts = Counter(text.label for text in validation)
     config = model.config
-    alarm = CollapseAlarm(config.sparsity, config.sparsity_annealing, max(counts.values()) / len(validation))
+    settled = config.sparsity_delay + config.sparsity_annealing
+    alarm = CollapseAlarm(config.sparsity, settled, max(counts.values()) / len(validation))
     trainer = RationaleTrainer(model, args, train, validation, callbacks=[alarm, *callbacks])
     notes = []
     checkpoint = last_checkpoint(args.output_dir) if resume else None

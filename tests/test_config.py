@@ -1,0 +1,69 @@
+"""Configuration: presets, choices, and the way to a file and back."""
+
+
+import pytest
+
+from plmr import __version__
+from plmr.config import CHOICES, RationaleConfig
+from plmr.errors import PlmrError
+from plmr.presets import PRESETS
+
+
+@pytest.mark.parametrize("preset", PRESETS)
+def test_a_preset_survives_a_file(preset, tmp_path):
+    config = RationaleConfig.from_preset(preset, sparsity=0.15, thresholds=[0.4, 0.6], id2label={0: "a", 1: "b", 2: "c"})
+    config.save_pretrained(tmp_path)
+    loaded = RationaleConfig.from_pretrained(tmp_path)
+    assert loaded.to_dict() | {"transformers_version": None} == config.to_dict() | {"transformers_version": None}
+    assert (loaded.preset, loaded.num_labels, loaded.plmr_version) == (preset, 3, __version__)
+    assert loaded.thresholds == [0.4, 0.6]
+
+
+def test_the_default_preset_is_the_defaults():
+    assert RationaleConfig.from_preset().to_dict() == RationaleConfig().to_dict()
+
+
+def test_presets_set_known_switches_to_known_choices():
+    names = set(RationaleConfig().to_dict())
+    for preset in PRESETS.values():
+        assert set(preset) <= names
+        assert all(value in CHOICES[name] for name, value in preset.items() if name in CHOICES)
+
+
+def test_the_presets_say_what_the_specification_says():
+    paper, released = (RationaleConfig.from_preset(name) for name in ("paper", "released"))
+    assert (paper.unit, paper.pooling, paper.full_text_path) == ("subword", "mean", "predictor")
+    assert (paper.sparsity_schedule, paper.constraint_form, paper.shared_mask_head) == ("linear", "paper", False)
+    assert (paper.full_text_weight, paper.match_weight) == (1.0, 1.0)
+    assert (released.masking, released.pooling, released.full_text_path) == ("zero", "first", "first_token")
+    assert (released.full_text_weight, released.sparsity_weight, released.continuity_weight) == (2, 10, 10)
+    assert (released.mask_head_dropout, released.class_head_dropout) == (0.1, 0.2)
+    assert released.shared_mask_head and released.freeze_embeddings
+    assert (released.sparsity_schedule, released.constraint_form) == ("log_linear", "released")
+    assert {c.predictor_input for c in (paper, released, RationaleConfig())} == {"embeddings"}
+
+
+def test_overrides_win_over_the_preset():
+    assert RationaleConfig.from_preset("released", full_text_weight=1.5).full_text_weight == 1.5
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"masking": "dorp"}, "masking='dorp' is not one of drop, zero.* Did you mean 'drop'"),
+        ({"unit": "words"}, "unit='words' is not one of word, subword"),
+        ({"sparsity": 0}, "sparsity=0 is not between 0 and 1.*for example 0.2"),
+        ({"sparsity": 1.0}, "not between 0 and 1"),
+        ({"sparsity_annealing": 1.5}, "sparsity_annealing=1.5"),
+        ({"match_function": "exponential", "match_base": 1.0}, "match_base=1.0 must exceed 1"),
+        ({"max_tokens": 2}, "at least 4 tokens"),
+    ],
+)
+def test_a_value_out_of_range_is_an_error_that_says_what_to_give(settings, message):
+    with pytest.raises(PlmrError, match=message):
+        RationaleConfig(**settings)
+
+
+def test_an_unknown_preset_is_an_error():
+    with pytest.raises(PlmrError, match="no preset 'papers'; choose one of default, paper, released"):
+        RationaleConfig.from_preset("papers")
