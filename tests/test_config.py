@@ -1,6 +1,5 @@
 """Configuration: presets, choices, and the way to a file and back."""
 
-
 import pytest
 
 from plmr import __version__
@@ -11,7 +10,9 @@ from plmr.presets import PRESETS
 
 @pytest.mark.parametrize("preset", PRESETS)
 def test_a_preset_survives_a_file(preset, tmp_path):
-    config = RationaleConfig.from_preset(preset, sparsity=0.15, thresholds=[0.4, 0.6], id2label={0: "a", 1: "b", 2: "c"})
+    config = RationaleConfig.from_preset(
+        preset, sparsity=0.15, thresholds=[0.4, 0.6], id2label={0: "a", 1: "b", 2: "c"}
+    )
     config.save_pretrained(tmp_path)
     loaded = RationaleConfig.from_pretrained(tmp_path)
     assert loaded.to_dict() | {"transformers_version": None} == config.to_dict() | {"transformers_version": None}

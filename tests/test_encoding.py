@@ -22,6 +22,8 @@ TEXTS = [
     "美味しいビール。 ไม่ดี очень вкусно",
     "two  spaces\tand\nlines   ",
 ]
+# Where a script has no spaces, a token may span several of our words; it counts for the first.
+SPACED = [text for text in TEXTS if "ビール" not in text]
 
 
 def word_piece():
@@ -103,8 +105,8 @@ def test_every_token_is_of_the_word_that_its_characters_stand_in(kind, text):
 
 
 @pytest.mark.parametrize("kind", TOKENIZERS)
-def test_no_word_goes_without_a_token(kind):
-    for text in TEXTS:
+def test_no_word_between_spaces_goes_without_a_token(kind):
+    for text in SPACED:
         encoded = encode(kind, text)
         assert {n for n in encoded.word_ids if n >= 0} == set(range(encoded.n_words)), text
 
@@ -125,7 +127,7 @@ def test_contractions_combining_marks_and_emoji_hold_together(kind):
 @settings(deadline=None, max_examples=40)
 @given(data=st.data())
 def test_words_to_subwords_and_back_is_nothing(kind, data):
-    text = data.draw(st.sampled_from(TEXTS))
+    text = data.draw(st.sampled_from(SPACED))
     encoded = encode(kind, text)
     flags = data.draw(st.lists(st.booleans(), min_size=encoded.n_words, max_size=encoded.n_words))
     subwords = subword_flags(encoded.word_ids, flags)

@@ -1,5 +1,7 @@
 """The model as a whole: what it returns, how it is saved, and that its numbers stay what they are."""
 
+from copy import deepcopy
+
 import pytest
 import torch
 from torch import nn
@@ -34,7 +36,11 @@ def test_a_saved_model_comes_back_bit_by_bit(family, method, tmp_path):
     loaded = RationaleModel.from_pretrained(tmp_path)
     assert not loaded.training
     assert loaded.config.thresholds == model.config.thresholds
-    assert_same_answers(model, loaded, family)
+    expected = model.state_dict()
+    assert loaded.state_dict().keys() == expected.keys()
+    assert all(torch.equal(tensor, expected[name]) for name, tensor in loaded.state_dict().items())
+    # A file's weights lie in memory as they lie in the file; on some kernels, that costs a last bit.
+    assert_same_answers(model, deepcopy(loaded), family)
 
 
 @pytest.mark.parametrize("family", ["bert", "modernbert", "gru"])
@@ -44,7 +50,7 @@ def test_the_auto_classes_know_the_model(family, tmp_path):
     assert isinstance(AutoConfig.from_pretrained(tmp_path), RationaleConfig)
     loaded = AutoModel.from_pretrained(tmp_path)
     assert isinstance(loaded, RationaleModel)
-    assert_same_answers(model, loaded.eval(), family)
+    assert_same_answers(model, deepcopy(loaded.eval()), family)
 
 
 def test_class_names_are_saved(tmp_path):
@@ -123,27 +129,37 @@ def test_missing_pieces_are_named():
 
 
 def write_by_formula(model: nn.Module) -> None:
-    """Weights that depend on no random number generator."""
+    """Set weights that depend on no random number generator."""
     with torch.no_grad():
         for number, (name, parameter) in enumerate(sorted(model.named_parameters())):
             wave = torch.sin(0.7 * number + 0.37 * torch.arange(parameter.numel(), dtype=torch.float64))
             parameter.copy_((0.25 * wave + (1.0 if "orm.weight" in name else 0.0)).reshape(parameter.shape))
 
 
-# Made with torch 2.13 and transformers 5.23: logits, full-text logits and keep probabilities of one text.
-SNAPSHOT: dict[str, list[list[float]]] = {}
+# Made with torch 2.13 and transformers 5.23, for one text of four words: logits from its first and third word,
+# logits from the whole of it, and each word's keep probability.
+SNAPSHOT = {
+    "bert": [[-1.07586, -1.41483], [-1.47218, -1.46509], [0.29999, 0.3593, 0.33944, 0.64585]],
+    "roberta": [[-1.36816, -1.10669], [-2.81816, -2.59414], [0.4391, 0.77019, 0.78407, 0.72316]],
+    "electra-projected": [[-2.7315, -0.75579], [-2.54802, -0.85487], [0.63258, 0.77315, 0.71437, 0.27174]],
+    "distilbert": [[1.06156, 0.01414], [0.82844, -0.50328], [0.30258, 0.04493, 0.40023, 0.28865]],
+    "modernbert": [[-0.91107, -0.41051], [-0.47276, -0.1551], [0.35107, 0.4343, 0.29029, 0.4489]],
+    "gru": [[0.29683, 0.08715], [0.29313, 0.08103], [0.17063, 0.19829, 0.20905, 0.21069]],
+}
 
 
-@pytest.mark.parametrize("family", ["bert", "roberta", "electra-projected", "distilbert", "modernbert", "gru"])
+@pytest.mark.parametrize("family", SNAPSHOT)
 def test_the_numbers_are_what_they_were(family):
     model = small_model(family, generator_depth=2, dim_reduction_blocks=1)
     write_by_formula(model)
-    batch = small_batch(family, lengths=(8,))
-    batch["input_ids"] = torch.tensor([[2, 10, 23, 36, 49, 11, 24, 3]])
-    batch["word_ids"] = torch.tensor([[-1, 0, 0, 1, 2, 3, 3, -1]])
+    batch = {
+        "input_ids": torch.tensor([[2, 10, 23, 36, 49, 11, 24, 3]]),
+        "attention_mask": torch.ones(1, 8, dtype=torch.long),
+        "word_ids": torch.tensor([[-1, 0, 0, 1, 2, 3, 3, -1]]),
+    }
     with torch.no_grad():
         output = model(**batch, return_full_text=True)
-    actual = [output.logits[0], output.full_text_logits[0], output.keep_probability[0, 1:7]]
-    assert 0 < output.mask.sum() < 6
+        logits = model.predict_from(torch.tensor([[0, 1, 1, 0, 1, 0, 0, 0]]), **batch)
+    actual = [logits[0], output.full_text_logits[0], output.keep_probability[0, [1, 3, 4, 5]]]
     for ours, expected in zip(actual, SNAPSHOT[family], strict=True):
         assert ours.tolist() == pytest.approx(expected, abs=1e-4)

@@ -31,9 +31,7 @@ def test_weights_follow_the_formula(scores, visible, keep):
     for b in range(B):
         for h in range(HEADS):
             for i in range(T):
-                terms = [
-                    float(keep[b, j]) * float(visible[b, 0, 0, j]) * exp(scores[b, h, i, j]) for j in range(T)
-                ]
+                terms = [float(keep[b, j]) * float(visible[b, 0, 0, j]) * exp(scores[b, h, i, j]) for j in range(T)]
                 expected = [term / sum(terms) for term in terms]
                 assert actual[b, h, i].tolist() == pytest.approx(expected, abs=1e-6)
 

@@ -30,7 +30,10 @@ def test_a_token_cannot_leave():
     encoder, batch = small_encoder("gru"), small_batch()
     with pytest.raises(PlmrError, match="masking='zero'"):
         encoder.run(
-            encoder.embed(batch["input_ids"]), range(3), batch["attention_mask"], keep=torch.ones(batch["word_ids"].shape)
+            encoder.embed(batch["input_ids"]),
+            range(3),
+            batch["attention_mask"],
+            keep=torch.ones(batch["word_ids"].shape),
         )
 
 

@@ -7,11 +7,13 @@ from typing import Annotated
 
 import typer
 
+from plmr.cli.options import hide_loading_bars
+
 
 def demo(
-    output: Annotated[Path, typer.Option(metavar="DIR", help="Folder for the report and both models.")] = Path(
-        "demo-report"
-    ),
+    output: Annotated[
+        Path, typer.Option(metavar="DIR", help="Folder for the report, the figures and PLMR's model.")
+    ] = Path("demo-report"),
 ) -> None:
     """Train plain select-then-predict (RNP) and PLMR side by side, and compare what they select.
 
@@ -23,6 +25,13 @@ def demo(
 
     `plmr demo --output demo-report`
     """
+    from rich.console import Console
+
     from plmr.studies.demo import run_demo
 
-    typer.echo(f"The report is {run_demo(output)}.")
+    hide_loading_bars()
+    console = Console(highlight=False, markup=False)
+    result = run_demo(output, console=console)
+    console.print(f"The report is {result.report}; open it in a browser.", soft_wrap=True)
+    sentence = "i tried it at home, and the aroma on this one is lovely"
+    console.print(f'The PLMR model is in {result.model}. Try: plmr explain {result.model} "{sentence}"', soft_wrap=True)

@@ -44,6 +44,7 @@ class RationaleTrainingArguments(TrainingArguments):
     greater_is_better: bool | None = field(default=True, metadata={"help": "Whether more of it is better."})
     logging_steps: float = field(default=50, metadata={"help": "Steps between two lines of the log."})
     remove_unused_columns: bool = field(default=False, metadata={"help": "Kept off: the collator takes them all."})
+    disable_tqdm: bool | None = field(default=False, metadata={"help": "Show no progress."})
     report_to: str | list[str] | None = field(default="none", metadata={"help": "Experiment trackers to log to."})
     use_cpu: bool = field(
         default_factory=lambda: not (torch.cuda.is_available() or torch.backends.mps.is_available()),

@@ -18,6 +18,7 @@ from plmr.training.arguments import RationaleTrainingArguments
 from plmr.training.calibration import Calibration
 from plmr.training.callbacks import CollapseAlarm
 from plmr.training.checkpoints import last_checkpoint
+from plmr.training.progress import calm_progress
 from plmr.training.trainer import RationaleTrainer
 
 SHORT_NAMES = {
@@ -94,7 +95,8 @@ def fit_model(
     checkpoint = last_checkpoint(args.output_dir) if resume else None
     if resume:
         notes.append(f"resumed from {checkpoint}" if checkpoint else "nothing to resume from; started anew")
-    trainer.train(resume_from_checkpoint=checkpoint)
+    with calm_progress(trainer, config.method.upper()):
+        trainer.train(resume_from_checkpoint=checkpoint)
     model.set_progress(1.0)
     metrics = trainer.evaluate()
     calibration = trainer.calibration
