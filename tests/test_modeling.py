@@ -66,8 +66,9 @@ def test_every_encoder_of_a_method_starts_from_the_pretrained_one(family, method
     model = RationaleModel.from_encoder(RationaleConfig(encoder=family, method=method), encoder)
     copies = [child for child in model.method.children() if type(child) is type(encoder)]
     assert len(copies) == METHODS[method].n_encoders
+    expected = encoder.state_dict()
     for copy in copies:
-        assert all(torch.equal(a, b) for a, b in zip(copy.state_dict().values(), encoder.state_dict().values()))
+        assert all(torch.equal(tensor, expected[name]) for name, tensor in copy.state_dict().items())
 
 
 def test_an_encoder_is_loaded_by_its_folder(tmp_path):

@@ -71,6 +71,7 @@ class RationaleConfig(PretrainedConfig):
         thresholds: Keep probability above which each pruning step keeps a unit, found by calibration; default
             one half each, the argmax.
         max_tokens: Tokens a text is cut to, special tokens included.
+        pad_token_id: What pads a batch; the tokenizer's.
         glove: Path of a text file of word vectors where the embeddings of a GRU encoder start; default, at random.
         **kwargs: Passed on to `PretrainedConfig`: `id2label`, `label2id`, `num_labels`, …
 
@@ -113,6 +114,7 @@ class RationaleConfig(PretrainedConfig):
         freeze_embeddings: bool = False,
         thresholds: list[float] | None = None,
         max_tokens: int = 256,
+        pad_token_id: int | None = None,
         glove: str | None = None,
         **kwargs: Any,
     ):
@@ -147,6 +149,7 @@ class RationaleConfig(PretrainedConfig):
         self.freeze_embeddings = freeze_embeddings
         self.thresholds = thresholds
         self.max_tokens = max_tokens
+        self.pad_token_id = pad_token_id
         self.glove = glove
         self.plmr_version = kwargs.pop("plmr_version", __about__.__version__)
         super().__init__(**kwargs)

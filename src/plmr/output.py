@@ -21,10 +21,10 @@ class RationaleOutput(ModelOutput):
         loss: The sum of the losses; only with labels.
         logits: Class logits from the rationale alone. *Shape:* (B, C)
         mask: The rationale, 1 for selected tokens; special tokens and padding are 0. *Shape:* (B, T)
-        keep_probability: Probability of keeping each token, the least over the pruning steps. *Shape:* (B, T)
+        keep_probability: Keep probability at the last pruning step, 0 for what an earlier step pruned.
+            *Shape:* (B, T)
         masks: The mask after each pruning step, the last one equal to `mask`. *Shape:* each (B, T)
-        full_text_logits: Class logits from the whole text, where the method has such a path and labels were
-            given or it was asked for. *Shape:* (B, C)
+        full_text_logits: Class logits from the whole text, where it was asked for. *Shape:* (B, C)
         losses: The terms of the loss, weights included: they sum to it.
     """
 

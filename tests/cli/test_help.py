@@ -11,6 +11,10 @@ from plmr.cli import app
 COMMANDS = ("train", "evaluate", "predict", "explain", "demo")
 
 
+def explanation(parameter: Any) -> str:
+    return parameter.help
+
+
 @pytest.mark.parametrize("command", COMMANDS)
 def test_help_shows_an_example_that_the_command_understands(run, command):
     text = run(command, "--help").stdout
@@ -24,7 +28,7 @@ def test_help_shows_an_example_that_the_command_understands(run, command):
 def test_every_option_is_explained():
     for command in typer.main.get_group(app).commands.values():
         for parameter in command.params:
-            assert parameter.help, f"{command.name} {parameter.name}"
+            assert explanation(parameter), f"{command.name} {parameter.name}"
 
 
 def test_the_defaults_that_help_states_are_those_in_force():
@@ -37,9 +41,11 @@ def test_the_defaults_that_help_states_are_those_in_force():
     }
     checked = 0
     for parameter in typer.main.get_group(app).commands["train"].params:
-        if (stated := re.search(r"Default: (\S+)\.$", parameter.help)) and not parameter.name.endswith("column"):
-            value: Any = actual[SHORT_NAMES.get(parameter.name, parameter.name)]
-            assert type(value)(stated[1]) == value, parameter.name
+        name = str(parameter.name)
+        stated = re.search(r"Default: (\S+)\.$", explanation(parameter))
+        if stated and not name.endswith("column"):
+            value: Any = actual[SHORT_NAMES.get(name, name)]
+            assert type(value)(stated[1]) == value, name
             checked += 1
     assert checked >= 6
 

@@ -1,29 +1,28 @@
-"""The progress line, driven by a hand-made course of events and by a real trainer."""
+"""The progress line, driven by a hand-made course of events and by a real training."""
 
 from __future__ import annotations
 
 import io
-from typing import Any
+from pathlib import Path
 
 import pytest
 from rich.console import Console
-from transformers import PrinterCallback, TrainerControl, TrainerState
-from transformers.trainer import DEFAULT_PROGRESS_CALLBACK
+from transformers import TrainerControl, TrainerState
 
+from plmr import RationaleClassifier, make_reviews
 from plmr.training import RationaleTrainingArguments
 from plmr.training.progress import TrainingProgress
 
 
-def play(progress: TrainingProgress, tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def play(progress: TrainingProgress, folder: Path, monkeypatch: pytest.MonkeyPatch, resumed_at: int = 0) -> None:
     """Two epochs of two steps, ten seconds a step, evaluated after each epoch and once more in the end."""
-    clock = iter(range(0, 1000, 10))
-    now = [0.0]
-    monkeypatch.setattr("plmr.training.progress.time.perf_counter", lambda: now[0])
-    args, control = RationaleTrainingArguments(output_dir=str(tmp_path)), TrainerControl()
-    state = TrainerState(max_steps=4, num_train_epochs=2)
+    now = 0.0
+    monkeypatch.setattr("plmr.training.progress.time.perf_counter", lambda: now)
+    args, control = RationaleTrainingArguments(output_dir=str(folder)), TrainerControl()
+    state = TrainerState(max_steps=4, num_train_epochs=2, global_step=resumed_at)
     progress.on_train_begin(args, state, control)
-    for step in range(1, 5):
-        now[0] = next(clock) + 10.0
+    for step in range(resumed_at + 1, 5):
+        now += 10
         state.global_step, state.epoch = step, step / 2
         progress.on_step_end(args, state, control)
         if step % 2 == 0:
@@ -32,11 +31,12 @@ def play(progress: TrainingProgress, tmp_path: Any, monkeypatch: pytest.MonkeyPa
     progress.on_evaluate(args, state, control, metrics={"eval_accuracy": 0.5})
 
 
-def test_outside_a_terminal_a_line_follows_every_evaluation(tmp_path, monkeypatch):
+@pytest.mark.parametrize(("resumed_at", "left"), [(0, "0:00:20"), (1, "0:00:20")])
+def test_outside_a_terminal_a_line_follows_every_evaluation(tmp_path, monkeypatch, resumed_at, left):
     out = io.StringIO()
-    play(TrainingProgress("PLMR", Console(file=out, width=40)), tmp_path, monkeypatch)
+    play(TrainingProgress("PLMR", Console(file=out, width=40)), tmp_path, monkeypatch, resumed_at)
     assert out.getvalue().splitlines() == [
-        "PLMR: epoch 1 of 2 · validation accuracy 72.0% · 0:00:20 left",
+        f"PLMR: epoch 1 of 2 · validation accuracy 72.0% · {left} left",
         "PLMR: epoch 2 of 2 · validation accuracy 74.0% · 0:00:00 left",
     ]
 
@@ -45,24 +45,21 @@ def test_in_a_terminal_one_line_stays(tmp_path, monkeypatch):
     out = io.StringIO()
     console = Console(file=out, width=100, force_terminal=True, legacy_windows=False, color_system=None)
     play(TrainingProgress("PLMR", console), tmp_path, monkeypatch)
-    assert out.getvalue().count("\n") == 1
-    last = out.getvalue().splitlines()[0]
-    assert last.rstrip("\x1b[?25h").endswith("epoch 2 of 2 · validation accuracy 74.0% · took 0:00:40")
+    (line,) = out.getvalue().splitlines()[:-1] or out.getvalue().splitlines()
+    assert line.startswith("\x1b[?25l")
+    assert "PLMR" in line
+    assert "epoch 2 of 2 · validation accuracy 74.0% · took 0:00:40" in line
 
 
 @pytest.mark.parametrize("hidden", [False, True])
-def test_fit_shows_this_line_alone(hidden, capsys):
-    from plmr import RationaleClassifier, make_reviews
-
-    seen: list[str] = []
-
-    class Spy(DEFAULT_PROGRESS_CALLBACK):
-        def on_train_begin(self, *args: Any, **kwargs: Any) -> None:
-            seen.append("bars")
-
-    classifier = RationaleClassifier.from_pretrained("gru", method="rnp", sparsity_annealing=0.0)
-    with pytest.warns() if False else _nothing():
-        classifier.fit(make_reviews(20), make_reviews(10, seed=1), epochs=1, disable_tqdm=hidden)
+def test_fit_shows_this_line_and_nothing_else(hidden, capsys):
+    classifier = RationaleClassifier.from_pretrained("gru", method="rnp")
+    reviews = make_reviews(30)
+    classifier.fit(reviews[:20], reviews[20:], epochs=2, disable_tqdm=hidden, logging_steps=1)
     said = capsys.readouterr()
     assert said.out == ""
-    assert ("RNP: epoch 1 of 1 · validation accuracy" in said.err) is not hidden
+    lines = [line for line in said.err.splitlines() if "validation accuracy" in line]
+    assert [line[: len("RNP: epoch 1 of 2")] for line in lines] == (
+        [] if hidden else ["RNP: epoch 1 of 2", "RNP: epoch 2 of 2"]
+    )
+    assert "loss" not in said.err

@@ -97,6 +97,8 @@ def fit_model(
         notes.append(f"resumed from {checkpoint}" if checkpoint else "nothing to resume from; started anew")
     with calm_progress(trainer, config.method.upper()):
         trainer.train(resume_from_checkpoint=checkpoint)
+    # Else bf16 training would leave its autocast behind, and the model would answer unlike its saved copy.
+    trainer.accelerator.unwrap_model(model, keep_fp32_wrapper=False)
     model.set_progress(1.0)
     metrics = trainer.evaluate()
     calibration = trainer.calibration

@@ -13,6 +13,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn
 from transformers import PrinterCallback, Trainer, TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 from transformers.trainer import DEFAULT_PROGRESS_CALLBACK
+from transformers.utils.logging import disable_progress_bar, enable_progress_bar, is_progress_bar_enabled
 
 
 class TrainingProgress(TrainerCallback):
@@ -97,12 +98,14 @@ def calm_progress(trainer: Trainer, name: str) -> Iterator[None]:
     """
     for chatty in (PrinterCallback, DEFAULT_PROGRESS_CALLBACK):
         trainer.remove_callback(chatty)
-    if trainer.args.disable_tqdm:
-        yield
-        return
     progress = TrainingProgress(name)
-    trainer.add_callback(progress)
+    if not trainer.args.disable_tqdm:
+        trainer.add_callback(progress)
+    bars = is_progress_bar_enabled()
+    disable_progress_bar()
     try:
         yield
     finally:
         progress.close()
+        if bars:
+            enable_progress_bar()
