@@ -32,9 +32,7 @@ def unwritable(tmp_path: Path) -> Iterator[Path]:
     if os.name != "posix":
         pytest.skip("needs POSIX permissions")
     if os.geteuid() == 0:
-        if subprocess.run(
-            ["mount", "-t", "tmpfs", "-o", "ro", "tmpfs", str(folder)], capture_output=True
-        ).returncode:
+        if subprocess.run(["mount", "-t", "tmpfs", "-o", "ro", "tmpfs", str(folder)], capture_output=True).returncode:
             pytest.skip("root may write everywhere and mount nothing here")
         yield folder
         subprocess.run(["umount", str(folder)], check=True)
@@ -141,9 +139,7 @@ def test_a_model_too_large_for_the_disk_leaves_nothing(full_disk):
 
 
 def test_an_unwritable_folder_is_one_line(unwritable):
-    with pytest.raises(
-        PlmrError, match=rf"{unwritable}/out.txt: (permission denied|the file system is read-only)"
-    ):
+    with pytest.raises(PlmrError, match=rf"{unwritable}/out.txt: (permission denied|the file system is read-only)"):
         with atomic_path(unwritable / "out.txt"):
             pass
     with pytest.raises(PlmrError, match=r"permission denied|read-only"), atomic_folder(unwritable):

@@ -70,9 +70,7 @@ def test_the_test_part_has_word_ranges_as_gold(beer: Path):
 def test_bad_requests_and_files_are_named(beer: Path):
     with pytest.raises(PlmrError, match="unknown beer aspect 'foam'"):
         load_beer(beer, "foam", "train")
-    with pytest.raises(
-        PlmrError, match=r"no file reviews\*\.aspect2\.train\.txt\* in .* holds annotations\.json"
-    ):
+    with pytest.raises(PlmrError, match=r"no file reviews\*\.aspect2\.train\.txt\* in .* holds annotations\.json"):
         load_beer(beer, 2, "train")
     with pytest.raises(PlmrError, match="no folder"):
         load_beer(beer / "nowhere", 1, "train")
@@ -94,8 +92,6 @@ def test_the_real_files_hold_what_their_readme_says(shared_data: Path):
     train = load_beer(beer, "palate", "train", positive=0.8)
     assert Counter(review.label for review in train) == {"negative": 2464, "positive": 2464}
     test = load_beer(beer, "palate", "test", negative=-1, positive=0)
-    words, gold = (
-        sum(map(count, test)) for count in (lambda e: len(e.words), lambda e: sum(e.rationale or ()))
-    )
+    words, gold = (sum(map(count, test)) for count in (lambda e: len(e.words), lambda e: sum(e.rationale or ())))
     assert len(test) == 828
     assert gold / words == pytest.approx(0.13, abs=0.01)

@@ -66,9 +66,7 @@ def test_class_labels_arrive_by_name():
     features = datasets.Features(
         {"text": datasets.Value("string"), "label": datasets.ClassLabel(names=["bad", "good"])}
     )
-    data = datasets.Dataset.from_list(
-        [{"text": "x", "label": 1}, {"text": "y", "label": 0}], features=features
-    )
+    data = datasets.Dataset.from_list([{"text": "x", "label": 1}, {"text": "y", "label": 0}], features=features)
     assert [example.label for example in load_examples(data)] == ["good", "bad"]
     withheld = datasets.Dataset.from_list([{"text": "x", "label": -1}], features=features)
     with pytest.raises(PlmrError, match="row:1: column 'label' holds no label"):

@@ -25,9 +25,7 @@ POSTS = {
 @pytest.fixture
 def posts(tmp_path: Path) -> Path:
     (tmp_path / "dataset.json").write_text(json.dumps(POSTS))
-    (tmp_path / "post_id_divisions.json").write_text(
-        json.dumps({"train": list(POSTS), "val": ["two"], "test": []})
-    )
+    (tmp_path / "post_id_divisions.json").write_text(json.dumps({"train": list(POSTS), "val": ["two"], "test": []}))
     return tmp_path
 
 

@@ -5,9 +5,7 @@ import pytest
 from plmr.data import load_hotel
 from plmr.errors import PlmrError
 
-PLAIN = (
-    "task\tlabel\ttext\nhotel_Service\t1\tfriendly staff\nhotel_Service\t1\tkind\nhotel_Service\t0\trude\n"
-)
+PLAIN = "task\tlabel\ttext\nhotel_Service\t1\tfriendly staff\nhotel_Service\t1\tkind\nhotel_Service\t0\trude\n"
 GOLD = "task\tlabel\ttext\trationale\nhotel_Service\t1\tthe staff  was kind\t0 1 0 1 1\n"
 
 
@@ -41,9 +39,7 @@ def test_annotated_files_hold_flags_that_count_doubled_spaces(hotel: Path):
 def test_bad_requests_and_files_are_named(hotel: Path):
     with pytest.raises(PlmrError, match="unknown hotel aspect 'pool'"):
         load_hotel(hotel, "pool", "train")
-    with pytest.raises(
-        PlmrError, match=r"no hotel reviews for the validation part; looked for .*hotel_Service\.dev"
-    ):
+    with pytest.raises(PlmrError, match=r"no hotel reviews for the validation part; looked for .*hotel_Service\.dev"):
         load_hotel(hotel, 1, "validation")
     bad = next(hotel.rglob("hotel_Service.train"))
     bad.write_text("task\tlabel\ttext\nhotel_Service\t7\tkind\n")

@@ -17,9 +17,7 @@ def test_parts_of_the_synthetic_reviews_are_disjoint_for_all_seeds():
 
 
 def test_options_reach_the_loader():
-    reviews = load_dataset_by_name(
-        "synthetic", "train", aspect="taste", n=20, correlation=1.0, data_dir="unused"
-    )
+    reviews = load_dataset_by_name("synthetic", "train", aspect="taste", n=20, correlation=1.0, data_dir="unused")
     assert reviews == make_reviews(20, target="taste", correlation=1.0)
     assert all(len(set(review.extra["polarities"].values())) == 1 for review in reviews)
 
@@ -40,8 +38,6 @@ def test_bad_requests_are_named(name: str, arguments: dict[str, Any], message: s
 
 
 def test_every_real_dataset_loads_by_name(shared_data: Path):
-    beer = load_dataset_by_name(
-        "beer", "validation", data_dir=shared_data / "beer", aspect="look", positive=0.8
-    )
+    beer = load_dataset_by_name("beer", "validation", data_dir=shared_data / "beer", aspect="look", positive=0.8)
     movies = load_dataset_by_name("eraser", "test", data_dir=shared_data / "movies")
     assert (len(beer), len(movies)) == (434, 199)

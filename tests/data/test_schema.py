@@ -113,9 +113,7 @@ def test_a_bad_row_is_one_line_that_names_its_place(row: dict[str, Any], message
 
 
 def labelled(*labels: Any) -> list[Example]:
-    return [
-        Example.from_row({"text": "x", "label": label}, source=f"f:{n}") for n, label in enumerate(labels)
-    ]
+    return [Example.from_row({"text": "x", "label": label}, source=f"f:{n}") for n, label in enumerate(labels)]
 
 
 @pytest.mark.parametrize(

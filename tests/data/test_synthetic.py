@@ -50,9 +50,7 @@ def test_a_bag_of_words_stays_far_below_reading_the_clause():
     counts = CountVectorizer(min_df=2)
     model = LogisticRegression(C=0.3, max_iter=1000)
     model.fit(counts.fit_transform([review.text for review in train]), [review.label for review in train])
-    accuracy = model.score(
-        counts.transform([review.text for review in test]), [review.label for review in test]
-    )
+    accuracy = model.score(counts.transform([review.text for review in test]), [review.label for review in test])
     assert accuracy < 0.75  # against 1.0 of the rule above
 
 
@@ -75,9 +73,7 @@ def test_lengths_share_and_balance():
     reviews = make_reviews(1001)
     lengths = [len(review.words) for review in reviews]
     assert 45 <= sum(lengths) / len(lengths) <= 62
-    assert sum(sum(review.rationale or ()) for review in reviews) / sum(lengths) == pytest.approx(
-        0.15, abs=0.01
-    )
+    assert sum(sum(review.rationale or ()) for review in reviews) / sum(lengths) == pytest.approx(0.15, abs=0.01)
     assert Counter(review.label for review in reviews) == {"negative": 501, "positive": 500}
 
 

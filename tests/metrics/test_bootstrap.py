@@ -47,8 +47,7 @@ def test_equal_systems_do_not_differ():
 
 def test_swapping_systems_turns_the_sign():
     one, other = (
-        bootstrap_difference(a, b, GOLD, resamples=1200, seed=5)
-        for a, b in ((FIRST, SECOND), (SECOND, FIRST))
+        bootstrap_difference(a, b, GOLD, resamples=1200, seed=5) for a, b in ((FIRST, SECOND), (SECOND, FIRST))
     )
     assert (one.low, one.high) == pytest.approx((-other.high, -other.low))
     assert one.p_value == other.p_value
@@ -59,9 +58,7 @@ def test_a_clear_difference_is_significant_and_an_even_one_is_not():
     gold = rng.random((200, 20)) < 0.2
     good, bad = gold ^ (rng.random(gold.shape) < 0.05), gold ^ (rng.random(gold.shape) < 0.3)
     clear = bootstrap_difference(list(good), list(bad), list(gold), resamples=2000)
-    even = bootstrap_difference(
-        list(bad), list(gold ^ (rng.random(gold.shape) < 0.3)), list(gold), resamples=2000
-    )
+    even = bootstrap_difference(list(bad), list(gold ^ (rng.random(gold.shape) < 0.3)), list(gold), resamples=2000)
     assert clear.p_value < 0.01
     assert clear.low > 0
     assert even.low < 0 < even.high

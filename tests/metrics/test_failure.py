@@ -24,9 +24,7 @@ def test_rates_worked_out_by_hand():
         chosen("the", "of", "this"),  # would fail, but the label is wrong
         chosen(),  # nothing selected
         chosen("the", "of"),  # not annotated
-        chosen(
-            "the", ",", "beer", "pours", "well"
-        ),  # precision 0, function words 2/5: fails up to theta_2 = 0.4
+        chosen("the", ",", "beer", "pours", "well"),  # precision 0, function words 2/5: fails up to theta_2 = 0.4
     ]
     gold = [GOLD, GOLD, GOLD, GOLD, GOLD, None, GOLD]
     scores = failure_scores([WORDS] * 7, predicted, gold, [1, 1, 1, 0, 1, 1, 1])
@@ -39,9 +37,7 @@ def test_rates_worked_out_by_hand():
 
 def test_limits_are_inclusive():
     words, gold = ["the", "of", "a", "beer", "hop", "malt", "fine", "red", "big", "old"], [0] * 7 + [1] * 3
-    scores = failure_scores(
-        [words], [[1] * 10], [gold], [1], precision_limits=[0.3], function_word_limits=[0.3]
-    )
+    scores = failure_scores([words], [[1] * 10], [gold], [1], precision_limits=[0.3], function_word_limits=[0.3])
     assert scores.rates[0].rate == 1
 
 

@@ -24,17 +24,13 @@ def logistic(flags: list[np.ndarray]) -> np.ndarray:
 
 
 def test_figures_worked_out_by_hand():
-    scores = faithfulness_scores(
-        logistic, [[1, 0, 0, 0], [0, 1]], [np.abs(w) for w in WEIGHTS], shares=(0.5,)
-    )
+    scores = faithfulness_scores(logistic, [[1, 0, 0, 0], [0, 1]], [np.abs(w) for w in WEIGHTS], shares=(0.5,))
     # Text 1 is called 1, text 2 is called 0, where p(0) = sigmoid of minus the sum.
     full = sigmoid(2.5), sigmoid(1.75)
     assert scores.sufficiency == pytest.approx((full[0] - sigmoid(3) + full[1] - sigmoid(-0.25)) / 2)
     assert scores.comprehensiveness == pytest.approx((full[0] - sigmoid(-0.5) + full[1] - sigmoid(2)) / 2)
     assert scores.aopc_sufficiency == pytest.approx((full[0] - sigmoid(2) + full[1] - sigmoid(2)) / 2)
-    assert scores.aopc_comprehensiveness == pytest.approx(
-        (full[0] - sigmoid(0.5) + full[1] - sigmoid(-0.25)) / 2
-    )
+    assert scores.aopc_comprehensiveness == pytest.approx((full[0] - sigmoid(0.5) + full[1] - sigmoid(-0.25)) / 2)
     assert scores.n_texts == 2
 
 

@@ -17,9 +17,7 @@ def rationale_of(
     """A prediction that selects the flagged words; words without a flag are not selected."""
     words = split_words(text)
     flags = (*map(bool, selected), *[False] * len(words))[: len(words)]
-    spans = tuple(
-        (start, end) for start, end, _ in merge_words(words, ["kept" if f else None for f in flags])
-    )
+    spans = tuple((start, end) for start, end, _ in merge_words(words, ["kept" if f else None for f in flags]))
     return Rationale(
         text=text,
         label=label,

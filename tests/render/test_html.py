@@ -73,13 +73,9 @@ def report(make):
     flags = [TEXT[start:end] in {"hop", "malt", "aroma"} for start, end in words]
     gold = GoldText.from_example(Example(TEXT, words, 1, tuple(flags)), label="positive")
     hop = flags.index(True)
-    wrong = make(
-        TEXT, [index in (0, hop) for index in range(len(words))], label="<i>negative</i>", note="cut & dry"
-    )
+    wrong = make(TEXT, [index in (0, hop) for index in range(len(words))], label="<i>negative</i>", note="cut & dry")
     systems = [
-        System(
-            "RNP", "two players", {"f1": 0.25, "f1_ceiling": 0.95, "f1_chance": 0.2, "seconds": 9}, [wrong]
-        ),
+        System("RNP", "two players", {"f1": 0.25, "f1_ceiling": 0.95, "f1_chance": 0.2, "seconds": 9}, [wrong]),
         System("PLMR <1>", "one encoder", {"f1": 0.875, "seconds": 10}, [make(TEXT, flags)]),
     ]
     return comparison_report(
@@ -128,14 +124,10 @@ def test_page_is_complete_accessible_and_loads_nothing(report):
         *["h4"] * 3,
     ]
     assert not re.search(r"https?:|//|url\(|@import|<script|<link|<img|<iframe", report)
-    assert not [
-        name for e in page.elements for name in e.attributes if name in ("src", "href") or name[:2] == "on"
-    ]
+    assert not [name for e in page.elements for name in e.attributes if name in ("src", "href") or name[:2] == "on"]
     ids = [e.attributes["id"] for e in page.elements if "id" in e.attributes]
     assert len(ids) == len(set(ids))
-    referred = [
-        e.attributes["aria-labelledby"] or "" for e in page.elements if "aria-labelledby" in e.attributes
-    ]
+    referred = [e.attributes["aria-labelledby"] or "" for e in page.elements if "aria-labelledby" in e.attributes]
     assert {name for names in referred for name in names.split()} <= set(ids)
     assert page.all("svg")[0].attributes["role"] == "img"
 

@@ -16,9 +16,7 @@ from plmr.render.text import printable
 
 ANSI = re.compile(r"\x1b\[[0-9;]*m")
 # Pieces, because hypothesis melts alternatives of single characters into one alphabet and the few drown.
-WORDS = st.text(max_size=6) | st.sampled_from(
-    ["hop", "\n", "\t", "\x1b[2J", "\r\n", "\ud800", "👩‍👧", "שלום", "[red]"]
-)
+WORDS = st.text(max_size=6) | st.sampled_from(["hop", "\n", "\t", "\x1b[2J", "\r\n", "\ud800", "👩‍👧", "שלום", "[red]"])
 TEXTS = st.lists(WORDS, max_size=12).map(" ".join)
 FLAGS = st.lists(st.booleans(), min_size=4, max_size=20)
 
@@ -51,9 +49,7 @@ def test_highlights_cover_exactly_the_rationale(make, text, flags):
 
 
 def test_colour_terminals_get_colour_and_no_brackets(make):
-    out = printed(
-        make("a fine smell indeed", [0, 1, 1]), force_terminal=True, color_system="standard", width=60
-    )
+    out = printed(make("a fine smell indeed", [0, 1, 1]), force_terminal=True, color_system="standard", width=60)
     assert re.search(r"\x1b\[1;30;43mfine smell\x1b\[0m", out)
     assert "[[" not in out
     assert "positive  ███████████████░░░░░  75.0%" in ANSI.sub("", out)
@@ -61,9 +57,7 @@ def test_colour_terminals_get_colour_and_no_brackets(make):
 
 @pytest.mark.parametrize("options", [{}, {"force_terminal": True, "no_color": True, "width": 60}])
 def test_without_colour_brackets_show_the_rationale(make, options):
-    assert "a [[fine smell]] indeed\n" in ANSI.sub(
-        "", printed(make("a fine smell indeed", [0, 1, 1]), **options)
-    )
+    assert "a [[fine smell]] indeed\n" in ANSI.sub("", printed(make("a fine smell indeed", [0, 1, 1]), **options))
 
 
 def test_a_pipe_gets_the_text_unwrapped(make):

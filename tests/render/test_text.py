@@ -23,9 +23,7 @@ def test_printable_text_is_as_long_harmless_and_encodable(text, encoding):
     assert len(safe) == len(text)
     safe.encode(encoding)
     assert not [c for c in safe if unicodedata.category(c) == "Cc" and c not in "\n\t"]
-    assert not [
-        c for c in safe if unicodedata.bidirectional(c) in {"LRO", "RLO", "LRE", "RLE", "LRI", "RLI", "FSI"}
-    ]
+    assert not [c for c in safe if unicodedata.bidirectional(c) in {"LRO", "RLO", "LRE", "RLE", "LRI", "RLI", "FSI"}]
 
 
 @given(st.text(st.characters(exclude_categories=["Cc", "Cf", "Cs"]) | st.sampled_from("\n\t😀")))

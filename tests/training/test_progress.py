@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 from pathlib import Path
 
 import pytest
@@ -45,10 +46,11 @@ def test_in_a_terminal_one_line_stays(tmp_path, monkeypatch):
     out = io.StringIO()
     console = Console(file=out, width=100, force_terminal=True, legacy_windows=False, color_system=None)
     play(TrainingProgress("PLMR", console), tmp_path, monkeypatch)
-    (line,) = out.getvalue().splitlines()[:-1] or out.getvalue().splitlines()
-    assert line.startswith("\x1b[?25l")
-    assert "PLMR" in line
-    assert "epoch 2 of 2 · validation accuracy 74.0% · took 0:00:40" in line
+    # Carriage returns take the line back; what follows the last one stays, and the cursor is shown again.
+    *_, left, cursor = re.split(r"\r\x1b\[2K|\n", out.getvalue())
+    assert re.fullmatch(r"PLMR ━+ epoch 2 of 2 · validation accuracy 74.0% · took 0:00:40", left)
+    assert cursor == "\x1b[?25h"
+    assert out.getvalue().count("\n") == 1
 
 
 @pytest.mark.parametrize("hidden", [False, True])

@@ -27,8 +27,9 @@ from plmr.training import FitSummary
 
 TARGET = "aroma"
 CORRELATION = 0.8
-N_TRAIN, N_VALIDATION, N_TEST = 2000, 300, 500
-EPOCHS = 6
+N_TRAIN, N_VALIDATION, N_TEST = 4000, 300, 500
+EPOCHS = 2
+LEARNING_RATE, HEAD_LEARNING_RATE = 1.5e-4, 1e-3
 N_SHOWN = 20
 
 _CEILING = Column("f1_ceiling", "F1 ceiling", "the highest F1 that the share selected allows", better=None)
@@ -132,6 +133,8 @@ def run_demo(
         "sparsity": round(gold_share(train), 3),
         "encoder": encoder,
         "epochs": epochs,
+        "learning_rate": LEARNING_RATE,
+        "head_learning_rate": HEAD_LEARNING_RATE,
         "bf16": True,
         "seed": seed,
     }
@@ -199,6 +202,8 @@ def _enter(
         validation,
         epochs=settings["epochs"],
         seed=settings["seed"],
+        learning_rate=settings["learning_rate"],
+        head_learning_rate=settings["head_learning_rate"],
         bf16=settings["bf16"],
         # Nobody resumes a run of minutes: the best epoch's weights are all that is needed.
         save_only_model=True,
