@@ -26,8 +26,7 @@ CHOICES: dict[str, tuple[str, ...]] = {
 class RationaleConfig(PretrainedConfig):
     """Configuration of a `RationaleModel`: the encoder, the method and every switch of it.
 
-    The defaults are the preset `default`, chosen by what measures best; `RationaleConfig.from_preset` gives
-    `paper` and `released`.
+    The defaults are the preset `default`; `RationaleConfig.from_preset` gives `paper` and `released`.
 
     Args:
         encoder: `gru`, `gru-3`, `minilm`, a folder or a hub id.

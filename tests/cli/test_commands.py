@@ -162,4 +162,30 @@ def test_train_refuses_bad_data_in_one_line(run, tmp_path, lines, phrases):
         run("train", "--data", data, "--validation", data, "--output", tmp_path / "m", "--encoder", "gru-3"),
         *phrases,
     )
-    assert not any((tmp_path / "m").iterdir())
+    assert not list(tmp_path.glob("m/*"))
+
+
+@pytest.mark.parametrize(
+    ("words", "phrases"),
+    [
+        (["--dataset", "beer"], ["'beer'", "--data-dir"]),
+        (["--dataset", "beers"], ["Did you mean 'beer'?"]),
+        (["--data", "x.jsonl", "--dataset", "beer"], ["both", "--dataset NAME"]),
+        (["--data", "x.jsonl", "--aspect", "aroma"], ["--aspect", "--dataset"]),
+        (["--data", "x.jsonl"], ["x.jsonl", "no such file"]),
+        ([], ["neither", "--data FILE"]),
+    ],
+)
+def test_train_needs_data_it_can_find(run, tmp_path, words, phrases):
+    assert_refused(run("train", *words, "--output", tmp_path / "m"), *phrases)
+    assert not (tmp_path / "m").exists()
+
+
+def test_train_needs_a_place_for_the_model(run, reviews, tmp_path):
+    assert_refused(run("train", "--data", reviews), "--output")
+    (tmp_path / "file").touch()
+    assert_refused(run("train", "--data", reviews, "--output", tmp_path / "file" / "m"), "file/m")
+
+
+def test_a_split_belongs_to_a_file(run, model):
+    assert_refused(run("evaluate", model, "--dataset", "synthetic", "--split", "test"), "--split")

@@ -104,7 +104,8 @@ def figures(f1: float, chance: float = 0.15) -> dict[str, float]:
         (0.051, 0.823, ["PLMR finds the gold words better than RNP", "82.3% against 5.1%", "77.2 points more"]),
         (0.351, 0.3, ["PLMR does not win", "30.0% against 35.1% for RNP", "5.1 points less"]),
         (0.4, 0.40003, ["equally well", "40.0%", "For scale, as many words drawn at random reach 15.0%"]),
-        (0.1, 0.12, ["no better than chance", "15.0%"]),
+        (0.1, 0.12, ["PLMR is no better than chance", "15.0%"]),
+        (0.1713, 0.1366, ["13.7% against 17.1%", "3.4 points less"]),
     ],
 )
 def test_the_finding_says_which_f1_and_by_how_much(rnp, plmr, phrases):

@@ -120,10 +120,12 @@ class DataSource:
             split: Which split of a folder or hub id.
 
         Raises:
-            PlmrError: They cannot be loaded.
+            PlmrError: They cannot be loaded, or a split is named where there is none.
         """
         if self.data is not None:
             return self.read(self.data, split)
+        if split is not None:
+            raise PlmrError("--split belongs to --data, not to --dataset.")
         from plmr.data import load_dataset_by_name
 
         return load_dataset_by_name(

@@ -63,7 +63,7 @@ def train(
         str | None,
         typer.Option(
             metavar="NAME",
-            help="Bundle of settings: default (measured best), paper (as published) or released (as the "
+            help="Bundle of settings: default (our own), paper (as published) or released (as the "
             "authors' code has it).",
         ),
     ] = None,
@@ -139,8 +139,8 @@ def train(
         raise PlmrError("--output is missing; name the folder the model is to go to.")
     folder = Path(settings.options["output"])
     resuming = settings.options.get("resume", False)
-    _prepare(folder, resuming)
     texts, validation_texts = _load(settings)
+    _prepare(folder, resuming)
 
     from plmr.explain import RationaleClassifier
 

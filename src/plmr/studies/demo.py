@@ -168,7 +168,8 @@ def describe_finding(results: Mapping[str, Mapping[str, float]]) -> str:
         results: Name of a method to its figures; the last one is compared with the first.
     """
     (base, theirs), *_, (name, ours) = results.items()
-    points = round(100 * (ours["f1"] - theirs["f1"]), 1)
+    # From the figures as written, so that readers who subtract them get the same.
+    points = round(round(100 * ours["f1"], 1) - round(100 * theirs["f1"], 1), 1)
     if points > 0:
         outcome = (
             f"{name} finds the gold words better than {base}: F1 {ours['f1']:.1%} against {theirs['f1']:.1%}, "
@@ -182,7 +183,9 @@ def describe_finding(results: Mapping[str, Mapping[str, float]]) -> str:
     else:
         outcome = f"{name} and {base} find the gold words equally well: F1 {ours['f1']:.1%}."
     random = f"as many words drawn at random reach {ours['f1_chance']:.1%}"
-    chance = f"That is no better than chance: {random}." if ours["f1"] <= ours["f1_chance"] else f"For scale, {random}."
+    chance = (
+        f"{name} is no better than chance: {random}." if ours["f1"] <= ours["f1_chance"] else f"For scale, {random}."
+    )
     return (
         f"{outcome} {chance} From its rationales alone, {name} gets {ours['accuracy']:.1%} of the labels right and "
         f"{base} {theirs['accuracy']:.1%}."

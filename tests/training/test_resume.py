@@ -1,0 +1,135 @@
+"""Whatever ends a training, going on ends with the weights of a training that was never stopped."""
+
+from __future__ import annotations
+
+import os
+import random
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from transformers import EarlyStoppingCallback
+
+from plmr.errors import PlmrError
+from plmr.training.checkpoints import last_checkpoint
+from tests.training.runs import same_weights, train
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture(scope="module")
+def whole(tiny_bert, tmp_path_factory):
+    """A training that nothing stopped, its summary, and the folder with all its checkpoints."""
+    folder = tmp_path_factory.mktemp("whole")
+    return *train(tiny_bert, folder, save_total_limit=None), folder
+
+
+@pytest.fixture(scope="module")
+def killed(tiny_bert, tmp_path_factory):
+    """Folders of trainings killed at seeded random moments: inside either epoch, and about where they meet."""
+    if not hasattr(os, "fork"):
+        pytest.skip("needs fork and SIGKILL")
+    chance = random.Random(0)
+    folder = tmp_path_factory.mktemp("killed")
+    kills = [
+        (folder / str(steps), steps, chance.uniform(0, 0.1))
+        for steps in (chance.randint(4, 8), chance.randint(9, 11), chance.randint(13, 18))
+    ]
+    words = [str(word) for kill in kills for word in kill]
+    subprocess.run(
+        [sys.executable, "-m", "tests.training.runs", str(tiny_bert), *words],
+        cwd=ROOT,
+        env=os.environ | {"PYTHONPATH": os.pathsep.join([str(ROOT / "src"), str(ROOT)])},
+        check=True,
+        timeout=240,
+    )
+    return [kill[0] for kill in kills]
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork and SIGKILL")
+@pytest.mark.parametrize("number", range(3))
+def test_killed_and_resumed_is_never_stopped(whole, killed, number, tiny_bert):
+    classifier, summary, _ = whole
+    folder = killed[number]
+    assert not (folder / "checkpoint-20").exists()
+    resumed, resumed_summary = train(tiny_bert, folder, resume=True)
+    assert any(note.startswith(f"resumed from {folder}") for note in resumed_summary.notes)
+    assert same_weights(resumed, classifier)
+    assert resumed_summary.metrics == summary.metrics
+    assert resumed_summary.calibration == summary.calibration
+
+
+@pytest.fixture
+def cut_folder(whole, tmp_path):
+    """The checkpoints up to step 9, still to be damaged."""
+    folder = tmp_path / "cut"
+    folder.mkdir()
+    for step in (3, 6, 9):
+        shutil.copytree(whole[2] / f"checkpoint-{step}", folder / f"checkpoint-{step}")
+    return folder
+
+
+def halve(file: Path) -> None:
+    os.truncate(file, file.stat().st_size // 2)
+
+
+@pytest.mark.parametrize("name", ["model.safetensors", "optimizer.pt", "scheduler.pt", "rng_state.pth"])
+def test_a_checkpoint_cut_off_is_passed_over(cut_folder, name):
+    newest = cut_folder / "checkpoint-9"
+    assert last_checkpoint(cut_folder) == str(newest)
+    halve(newest / name)
+    with pytest.warns(UserWarning, match="checkpoint-9 is incomplete"):
+        assert last_checkpoint(cut_folder) == str(cut_folder / "checkpoint-6")
+    (cut_folder / "checkpoint-6" / name).unlink()
+    with pytest.warns(UserWarning, match="checkpoint-6 is incomplete"):
+        assert last_checkpoint(cut_folder) == str(cut_folder / "checkpoint-3")
+
+
+def test_every_moment_of_a_save_is_survived(whole, cut_folder, tiny_bert):
+    """The state is written last; before it, the folder holds some of the other files."""
+    halve(cut_folder / "checkpoint-9" / "trainer_state.json")
+    with pytest.warns(UserWarning, match="checkpoint-9 is incomplete"):
+        resumed, summary = train(tiny_bert, cut_folder, resume=True)
+    assert f"resumed from {cut_folder / 'checkpoint-6'}" in summary.notes
+    assert same_weights(resumed, whole[0])
+
+
+def test_nothing_to_resume_from_is_said(whole, tiny_bert, tmp_path):
+    (tmp_path / "checkpoint-best").mkdir()
+    resumed, summary = train(tiny_bert, tmp_path, resume=True)
+    assert "nothing to resume from; started anew" in summary.notes
+    assert same_weights(resumed, whole[0])
+
+
+def test_to_resume_takes_a_folder(tiny_bert):
+    with pytest.raises(PlmrError, match="output_dir"):
+        train(tiny_bert, None, resume=True)
+
+
+def test_a_finished_training_resumed_stays_as_it_is(whole, tiny_bert, tmp_path):
+    shutil.copytree(whole[2] / "checkpoint-20", tmp_path / "checkpoint-20")
+    resumed, summary = train(tiny_bert, tmp_path, resume=True)
+    assert same_weights(resumed, whole[0])
+    assert summary.metrics == whole[1].metrics
+
+
+@pytest.mark.parametrize("stop", [3, 6])
+def test_the_choice_of_the_best_and_the_patience_survive(tiny_bert, tmp_path, stop):
+    """Accuracy is no longer to improve by more than 1: patience runs out a fixed number of evaluations later."""
+    best = {"load_best_model_at_end": True, "metric_for_best_model": "loss", "greater_is_better": False}
+    options = best | {"save_total_limit": None}
+
+    def patience() -> EarlyStoppingCallback:
+        return EarlyStoppingCallback(early_stopping_patience=3, early_stopping_threshold=100.0)
+
+    classifier, summary = train(tiny_bert, tmp_path / "whole", callbacks=[patience()], **options)
+    last = max(int(path.name.rpartition("-")[2]) for path in (tmp_path / "whole").glob("checkpoint-*"))
+    assert last == 12
+    for step in range(3, stop + 1, 3):
+        shutil.copytree(tmp_path / "whole" / f"checkpoint-{step}", tmp_path / "part" / f"checkpoint-{step}")
+    resumed, resumed_summary = train(tiny_bert, tmp_path / "part", True, [patience()], **options)
+    assert not (tmp_path / "part" / "checkpoint-15").exists()
+    assert same_weights(resumed, classifier)
+    assert resumed_summary.metrics == summary.metrics
