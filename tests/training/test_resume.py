@@ -117,7 +117,7 @@ def test_a_finished_training_resumed_stays_as_it_is(whole, tiny_bert, tmp_path):
 
 @pytest.mark.parametrize("stop", [3, 6])
 def test_the_choice_of_the_best_and_the_patience_survive(tiny_bert, tmp_path, stop):
-    """Accuracy is no longer to improve by more than 1: patience runs out a fixed number of evaluations later."""
+    """No loss improves by 100: the patience of three evaluations runs out at the fourth, at step 12."""
     best = {"load_best_model_at_end": True, "metric_for_best_model": "loss", "greater_is_better": False}
     options = best | {"save_total_limit": None}
 

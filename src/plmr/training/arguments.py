@@ -44,6 +44,9 @@ class RationaleTrainingArguments(TrainingArguments):
     greater_is_better: bool | None = field(default=True, metadata={"help": "Whether more of it is better."})
     logging_steps: float = field(default=50, metadata={"help": "Steps between two lines of the log."})
     remove_unused_columns: bool = field(default=False, metadata={"help": "Kept off: the collator takes them all."})
+    restore_callback_states_from_checkpoint: bool = field(
+        default=True, metadata={"help": "Resume the callbacks too, such as the patience of early stopping."}
+    )
     disable_tqdm: bool | None = field(default=False, metadata={"help": "Show no progress."})
     report_to: str | list[str] | None = field(default="none", metadata={"help": "Experiment trackers to log to."})
     use_cpu: bool = field(

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import json
 import warnings
+import zipfile
 from pathlib import Path
 
 from safetensors import SafetensorError, safe_open
 
-NEEDED = ("model.safetensors", "optimizer.pt", "scheduler.pt", "trainer_state.json")
+ARCHIVES = ("optimizer.pt", "scheduler.pt")
+WEIGHTS = "model.safetensors"
+STATE = "trainer_state.json"
 
 
 def last_checkpoint(folder: str | Path) -> str | None:
@@ -30,11 +33,13 @@ def last_checkpoint(folder: str | Path) -> str | None:
 
 def is_complete(checkpoint: Path) -> bool:
     """Whether a checkpoint holds everything a resume needs; the trainer's state is what is written last."""
-    if not all((checkpoint / name).is_file() for name in NEEDED):
+    # Without the state of the random generators transformers goes on with others, and ends with other weights.
+    archives = [*(checkpoint / name for name in ARCHIVES), *checkpoint.glob("rng_state*.pth")]
+    if len(archives) == len(ARCHIVES) or not all(map(zipfile.is_zipfile, archives)):
         return False
     try:
-        json.loads((checkpoint / "trainer_state.json").read_text(encoding="utf-8"))
-        with safe_open(checkpoint / "model.safetensors", framework="pt") as weights:
+        json.loads((checkpoint / STATE).read_text(encoding="utf-8"))
+        with safe_open(checkpoint / WEIGHTS, framework="pt") as weights:
             weights.keys()
     except (OSError, ValueError, SafetensorError):
         return False
