@@ -36,8 +36,14 @@ def load_examples(
     Raises:
         PlmrError: If the data cannot be found or read, holds no row, or a row is wrong; with file and line.
     """
-    if isinstance(data, list | tuple) and data and all(isinstance(item, Example) for item in data):
-        return list(data)
+    if isinstance(data, list | tuple) and any(isinstance(item, Example) for item in data):
+        given = enumerate(data, start=1)
+        return [
+            item
+            if isinstance(item, Example)
+            else Example.from_row(item, columns=columns, source=f"row:{number}", labelled=labelled)
+            for number, item in given
+        ]
     examples = []
     annotated = False
     row: Row = {}

@@ -168,6 +168,8 @@ class RationaleClassifier:
         """
         if isinstance(texts, str):
             return self._explain([texts], batch_size)[0]
+        if not isinstance(texts, Iterable):
+            raise PlmrError(f"Give a text or a list of texts; got {type(texts).__name__}.")
         return list(self.iter_predict(texts, batch_size))
 
     def iter_predict(self, texts: Iterable[str], batch_size: int = 64) -> Iterator[Rationale]:
@@ -233,8 +235,7 @@ class RationaleClassifier:
     def _explain(self, texts: Sequence[str], batch_size: int) -> list[Rationale]:
         model = self._trained()
         for text in texts:
-            if not isinstance(text, str):
-                raise PlmrError(f"Texts must be strings; got {type(text).__name__}: {str(text)[:60]!r}.")
+            _check_text(text)
         words = [split_words(text) for text in texts]
         encoded = self._tokenization()(texts, words)
         predictions = predict(model, encoded, batch_size)
@@ -242,6 +243,18 @@ class RationaleClassifier:
             rationale_of(*each, self.labels, self.config.max_tokens)
             for each in zip(texts, words, encoded, predictions, strict=True)
         ]
+
+
+def _check_text(text: object) -> None:
+    if not isinstance(text, str):
+        raise PlmrError(f"Texts must be strings; got {type(text).__name__}: {str(text)[:60]!r}.")
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        raise PlmrError(
+            f"A text holds half a character (a lone surrogate) at position {error.start}: {text[:60]!r}; read it "
+            "again as UTF-8."
+        ) from None
 
 
 def _check_labels(labels: Sequence[str]) -> None:
