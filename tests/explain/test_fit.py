@@ -25,7 +25,7 @@ def new(source="gru", **settings):
     return RationaleClassifier.from_pretrained(source, **{"method": "rnp", "sparsity_annealing": 0.0} | settings)
 
 
-def test_rows_of_every_kind_train_the_same_model(tmp_path):
+def test_rows_of_every_kind_train_the_same_model():
     dicts = [as_dict(e) for e in REVIEWS]
     answers = []
     for rows in (REVIEWS, dicts, datasets.Dataset.from_list(dicts)):
@@ -68,7 +68,7 @@ def test_a_second_fit_goes_on():
     classifier.fit(REVIEWS, **QUICK)
     assert classifier.model is model
     with pytest.raises(PlmrError, match="'other' is unknown"):
-        classifier.fit([*REVIEWS, {"text": "new", "label": "other"}], REVIEWS, **QUICK)
+        classifier.fit([*map(as_dict, REVIEWS), {"text": "new", "label": "other"}], REVIEWS, **QUICK)
 
 
 def test_a_gru_starts_from_word_vectors(tmp_path):
