@@ -53,6 +53,13 @@ def test_the_auto_classes_know_the_model(family, tmp_path):
     assert_same_answers(model, deepcopy(loaded.eval()), family)
 
 
+def test_texts_longer_than_the_position_table_are_refused():
+    encoder = small_encoder("roberta")
+    config = RationaleConfig(encoder="roberta", max_tokens=47)
+    with pytest.raises(PlmrError, match="positions for 46 tokens; set max_tokens=46"):
+        RationaleModel.from_encoder(config, encoder)
+
+
 def test_class_names_are_saved(tmp_path):
     model = small_model(id2label={0: "bad", 1: "fair", 2: "good"}, label2id={"bad": 0, "fair": 1, "good": 2})
     model.save_pretrained(tmp_path)
@@ -63,7 +70,7 @@ def test_class_names_are_saved(tmp_path):
 @pytest.mark.parametrize("family", ["bert", "electra-projected", "modernbert", "gru"])
 def test_every_encoder_of_a_method_starts_from_the_pretrained_one(family, method):
     encoder = small_encoder(family, seed=3)
-    model = RationaleModel.from_encoder(RationaleConfig(encoder=family, method=method), encoder)
+    model = RationaleModel.from_encoder(RationaleConfig(encoder=family, max_tokens=40, method=method), encoder)
     copies = [child for child in model.method.children() if type(child) is type(encoder)]
     assert len(copies) == METHODS[method].n_encoders
     expected = encoder.state_dict()
@@ -74,7 +81,7 @@ def test_every_encoder_of_a_method_starts_from_the_pretrained_one(family, method
 def test_an_encoder_is_loaded_by_its_folder(tmp_path):
     stock = AutoModel.from_config(AutoConfig.for_model(**config_of("bert")))
     stock.save_pretrained(tmp_path)
-    model = RationaleModel.from_encoder(RationaleConfig(encoder=str(tmp_path)))
+    model = RationaleModel.from_encoder(RationaleConfig(encoder=str(tmp_path), max_tokens=40))
     expected = load_encoder(str(tmp_path)).state_dict()
     assert all(torch.equal(tensor, expected[name]) for name, tensor in model.method.encoder.state_dict().items())
 

@@ -53,6 +53,11 @@ class RationaleModel(PreTrainedModel):
             PlmrError: The encoder cannot be loaded or does not fit the method.
         """
         encoder = load_encoder(config.encoder) if encoder is None else encoder
+        if encoder.max_tokens is not None and config.max_tokens > encoder.max_tokens:
+            raise PlmrError(
+                f"max_tokens={config.max_tokens}, but {config.encoder!r} has positions for "
+                f"{encoder.max_tokens} tokens; set max_tokens={encoder.max_tokens} or less."
+            )
         config.encoder_config = encoder.config_dict
         model = cls(config)
         weights = encoder.state_dict()

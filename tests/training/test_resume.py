@@ -16,6 +16,7 @@ from plmr.errors import PlmrError
 from plmr.training.checkpoints import last_checkpoint
 from tests.training.runs import same_weights, train
 
+pytestmark = pytest.mark.filterwarnings("ignore:Step:UserWarning")
 ROOT = Path(__file__).parents[2]
 
 

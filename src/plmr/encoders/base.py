@@ -68,6 +68,11 @@ class SplitEncoder(nn.Module, ABC):
         """
 
     @property
+    def max_tokens(self) -> int | None:
+        """The longest text that has a position for every token; None where there is no limit."""
+        return None
+
+    @property
     @abstractmethod
     def config_dict(self) -> dict[str, object]:
         """What `build_encoder` needs to build the same architecture without its weights."""

@@ -98,6 +98,12 @@ class TransformerEncoder(SplitEncoder):
         return attrgetter(self.layout.blocks)(self.model)
 
     @property
+    def max_tokens(self) -> int | None:
+        config = self.model.config
+        # Where positions count from behind the padding id, that many rows of the table are never used.
+        return config.max_position_embeddings - (config.pad_token_id + 1 if self.layout.skips_padding else 0)
+
+    @property
     def config_dict(self) -> dict[str, object]:
         return self.model.config.to_diff_dict() | {"model_type": self.model.config.model_type}
 
