@@ -56,6 +56,8 @@ class RationaleConfig(PretrainedConfig):
         keep_bias: Initial bias of the mask heads towards keeping, a difference of logits; at 0 every token starts
             with even odds.
         gumbel_temperature: Temperature of the Gumbel-softmax.
+        smoothing: Odd number of neighbouring units over which the mask heads' outputs, and the noise that samples from
+            them, are averaged; 1 for none (paper).
         sparsity_weight, continuity_weight: λ1 and λ2 of eq. 13.
         sparsity_schedule: How the share falls from block to block: `linear` (paper) or `log_linear`.
         constraint_form: `corpus`, `paper` or `released`; see `plmr.masking.constraints`.
@@ -100,6 +102,7 @@ class RationaleConfig(PretrainedConfig):
         class_head_dropout: float = 0.1,
         keep_bias: float = 0.0,
         gumbel_temperature: float = 1.0,
+        smoothing: int = 1,
         sparsity_weight: float = 10.0,
         continuity_weight: float = 5.0,
         sparsity_schedule: str = "linear",
@@ -135,6 +138,7 @@ class RationaleConfig(PretrainedConfig):
         self.class_head_dropout = class_head_dropout
         self.keep_bias = keep_bias
         self.gumbel_temperature = gumbel_temperature
+        self.smoothing = smoothing
         self.sparsity_weight = sparsity_weight
         self.continuity_weight = continuity_weight
         self.sparsity_schedule = sparsity_schedule
@@ -182,6 +186,8 @@ class RationaleConfig(PretrainedConfig):
         for name in ("sparsity_delay", "sparsity_annealing"):
             if not 0 <= getattr(self, name) <= 1:
                 raise PlmrError(f"{name}={getattr(self, name)} is not a share of the training between 0 and 1.")
+        if self.smoothing < 1 or self.smoothing % 2 == 0:
+            raise PlmrError(f"smoothing={self.smoothing} is not an odd number of units, such as 1 (none), 3 or 5.")
         if self.match_function == "exponential" and self.match_base <= 1:
             raise PlmrError(f"match_base={self.match_base} must exceed 1, or h(t) = a^t does not increase.")
         if self.max_tokens < 4:

@@ -20,6 +20,7 @@ from plmr.errors import PlmrError, io_error
 
 _AFTER_INTERRUPT = {
     "train": " The same command with --resume goes on from the last checkpoint.",
+    "demo": " Nothing was kept; the same command starts again.",
     "predict": " No output was written; the same command starts again.",
 }
 

@@ -140,7 +140,10 @@ class RationaleClassifier:
             notes = []
             if validation is None:
                 examples, held_out = hold_out(examples, share=0.1, seed=args.seed)
-                notes.append(f"no validation data given: {len(held_out)} of the training texts were held out for it")
+                notes.append(
+                    f"no validation data given: {len(held_out)} of the training texts were held out for it, "
+                    f"drawn with seed {args.seed}"
+                )
             else:
                 held_out = load_examples(validation)
             self._prepare(examples)

@@ -2,7 +2,7 @@
 
 from plmr.masking.constraints import Constraint, constraint, released_constraint, share, sparsity_targets
 from plmr.masking.pruning import masked_mean, run_masked
-from plmr.masking.samplers import gumbel_mask, keep_probability, threshold_mask
+from plmr.masking.samplers import gumbel_mask, keep_probability, smooth, threshold_mask
 from plmr.masking.units import Units
 
 __all__ = [
@@ -15,6 +15,7 @@ __all__ = [
     "released_constraint",
     "run_masked",
     "share",
+    "smooth",
     "sparsity_targets",
     "threshold_mask",
 ]

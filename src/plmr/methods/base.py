@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from plmr.config import RationaleConfig
 from plmr.encoders import SplitEncoder
 from plmr.errors import PlmrError
-from plmr.masking import Units, gumbel_mask, keep_probability, threshold_mask
+from plmr.masking import Units, gumbel_mask, keep_probability, smooth, threshold_mask
 from plmr.methods.parts import ClassHead, MaskHead
 
 Losses = Mapping[str, Tensor]
@@ -175,10 +175,11 @@ class Method(nn.Module, ABC):
         Returns:
             Mask and probability, 0 where there is no unit. *Shape:* both (B, U)
         """
-        logits = units.mean(logits.float())
+        window = self.config.smoothing
+        logits = smooth(units.mean(logits.float()), units.valid, window)
         probability = keep_probability(logits) * units.valid
         if self.training:
-            mask = gumbel_mask(logits, self.config.gumbel_temperature)
+            mask = gumbel_mask(logits, self.config.gumbel_temperature, units.valid, window)
         else:
             thresholds = self.config.thresholds or [0.5] * self.n_steps
             mask = threshold_mask(probability, thresholds[step])

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-import warnings
+import logging
 from typing import Any
 
 from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
 from plmr.training.collapse import Figures, collapse_findings
+
+logger = logging.getLogger(__name__)
 
 
 class CollapseAlarm(TrainerCallback):
@@ -46,4 +48,4 @@ class CollapseAlarm(TrainerCallback):
         for finding in collapse_findings(figures, self.sparsity, self.chance):
             message = f"Step {state.global_step}: {finding}"
             self.findings.append(message)
-            warnings.warn(message, stacklevel=2)
+            logger.warning(message)
