@@ -186,6 +186,10 @@ class RationaleConfig(PretrainedConfig):
         for name in ("sparsity_delay", "sparsity_annealing"):
             if not 0 <= getattr(self, name) <= 1:
                 raise PlmrError(f"{name}={getattr(self, name)} is not a share of the training between 0 and 1.")
+        if self.special_tokens == "released" and self.masking != "zero":
+            raise PlmrError(
+                "special_tokens='released' prunes the first token and brings it back, which only masking='zero' can do."
+            )
         if self.smoothing < 1 or self.smoothing % 2 == 0:
             raise PlmrError(f"smoothing={self.smoothing} is not an odd number of units, such as 1 (none), 3 or 5.")
         if self.match_function == "exponential" and self.match_base <= 1:

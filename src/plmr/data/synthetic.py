@@ -4,8 +4,8 @@ Every review praises or blames several aspects, one clause each, in random order
 label is the polarity of one aspect, the target; the gold rationale is that aspect's clause. What makes the
 task honest:
 
-- most opinion words serve every aspect, so an opinion word alone does not tell what it is about;
-- a quarter of the opinions is negated ("not at all dull"), so the label is no bag of words;
+- a third of the opinion words serve every aspect, so an opinion alone need not tell what it is about;
+- a quarter of the opinions is negated ("neither musty nor stale"), so the label is no bag of words;
 - aspects are also mentioned without an opinion ("the aroma is what i describe next"), and opinions occur
   about the surroundings, so neither an aspect's name nor an opinion is the answer by itself;
 - one dial says how strongly the other aspects agree with the label: a classifier may score well on them, and
@@ -25,57 +25,67 @@ POSITIVE, NEGATIVE = "positive", "negative"
 
 @dataclass(frozen=True)
 class _Aspect:
-    """How people speak of one aspect: its names, its own phrasings, its own praise and blame."""
+    """How people speak of one aspect: its names, its verb, and its own words and phrases of praise and blame."""
 
     nouns: tuple[str, ...]
-    clauses: tuple[str, ...]
+    verbs: tuple[str, ...]
     praise: tuple[str, ...]
     blame: tuple[str, ...]
+    charms: tuple[str, ...]
+    flaws: tuple[str, ...]
 
 
 _ASPECTS = {
     "look": _Aspect(
         ("look", "appearance", "colour", "head"),
-        ("in the glass it looks {opinion} to my eyes", "held up to the light it appears {opinion}"),
-        ("radiant", "gleaming", "handsome"),
-        ("murky", "drab", "lifeless"),
+        ("it looks {opinion}", "in the glass it appears {opinion}"),
+        ("radiant", "gleaming", "handsome", "sparkling", "golden", "vivid"),
+        ("murky", "drab", "lifeless", "muddy", "faded", "cloudy"),
+        ("thick white foam", "a clear amber glow", "fine curtains of lace"),
+        ("thin vanishing foam", "a dull brown haze", "floating grey specks"),
     ),
     "aroma": _Aspect(
         ("aroma", "nose", "smell", "scent"),
-        ("lifted to the face it smells {opinion}", "the first sniff of the glass is {opinion}"),
-        ("fragrant", "fresh", "perfumed"),
-        ("musty", "stale", "sulphurous"),
+        ("it smells {opinion}", "from the glass rises something {opinion}"),
+        ("fragrant", "fresh", "perfumed", "flowery", "zesty", "spicy"),
+        ("musty", "stale", "sulphurous", "rancid", "mouldy", "skunky"),
+        ("whiffs of ripe citrus", "an air of pine and roses", "notes of crushed herbs"),
+        ("whiffs of wet cardboard", "an air of old cellars", "notes of rotten eggs"),
     ),
     "palate": _Aspect(
         ("palate", "mouthfeel", "body", "texture"),
-        ("on the tongue and cheeks it feels {opinion}", "rolled around the mouth it feels {opinion}"),
-        ("silky", "velvety", "creamy"),
-        ("gritty", "watery", "sticky"),
+        ("it feels {opinion}", "on the tongue it sits {opinion}"),
+        ("silky", "velvety", "creamy", "supple", "plush", "soft"),
+        ("gritty", "watery", "sticky", "flat", "slimy", "scratchy"),
+        ("tiny cushioned bubbles", "the weight of warm cream", "a lively gentle prickle"),
+        ("big biting bubbles", "the weight of tap water", "a greasy coat of film"),
     ),
     "taste": _Aspect(
         ("taste", "flavour", "malt", "fruit"),
-        ("from the very first sip it tastes {opinion}", "once you swallow some it tastes {opinion}"),
-        ("balanced", "rich", "bright"),
-        ("insipid", "metallic", "sickly"),
+        ("it tastes {opinion}", "each sip comes out {opinion}"),
+        ("balanced", "rich", "bright", "toasty", "juicy", "savoury"),
+        ("insipid", "metallic", "sickly", "burnt", "salty", "artificial"),
+        ("layers of dark caramel", "a core of sweet plums", "touches of honey and bread"),
+        ("layers of old tobacco", "a core of cheap syrup", "touches of soap and tin"),
     ),
     "finish": _Aspect(
         ("finish", "aftertaste", "ending", "farewell"),
-        ("what stays behind after the sip is {opinion}", "the last seconds of each sip are {opinion}"),
-        ("lingering", "clean", "warming"),
-        ("abrupt", "acrid", "rough"),
+        ("it ends {opinion}", "what stays behind is {opinion}"),
+        ("lingering", "clean", "warming", "graceful", "lasting", "mellow"),
+        ("abrupt", "acrid", "rough", "astringent", "harsh", "chalky"),
+        ("a slow fading sweetness", "one last glow of spice", "echoes of the first mouthful"),
+        ("a slow creeping bitterness", "one last burn of alcohol", "echoes of aspirin"),
     ),
 }
 ASPECTS = tuple(_ASPECTS)
 
 _CLAUSES = (
-    "the {noun} on this one is {opinion}",
-    "to me the {noun} comes across as {opinion}",
-    "i have to say the {noun} is {opinion}",
-    "its {noun} turned out to be {opinion}",
-    "as far as the {noun} goes it is {opinion}",
-    "we all agreed that the {noun} was {opinion}",
-    "the {noun} strikes me as {opinion}",
-    "compared with last year the {noun} is {opinion}",
+    "the {noun} is {opinion}",
+    "its {noun} comes across as {opinion}",
+    "i find the {noun} {opinion}",
+    "a {noun} that is {opinion}",
+    "this {noun} seems {opinion}",
+    "as for the {noun} it is {opinion}",
 )
 _PRAISE = (
     "lovely pleasant excellent impressive wonderful delightful inviting appealing superb satisfying enjoyable charming"
@@ -83,8 +93,15 @@ _PRAISE = (
 _BLAME = (
     "unpleasant disappointing awful dull poor dreadful forgettable boring mediocre clumsy unappealing lacklustre"
 ).split()
-_PLAIN = ("{}", "really {}", "rather {}", "simply {}", "truly {}", "quite {}")
-_NEGATED = ("not at all {}", "hardly {}", "anything but {}", "far from {}", "by no means {}", "never {}")
+_PLAIN = ("{a} and {b}", "really {a} and {b}", "{a} with {thing}", "quite {a} with {thing}", "{a} and {b} with {thing}")
+_NEGATED = (
+    "neither {a} nor {b}",
+    "not at all {a} or {b}",
+    "by no means {a} or {b}",
+    "hardly {a} and without {thing}",
+    "never {a} and free of {thing}",
+    "far from {a} and lacking {thing}",
+)
 
 _MENTIONS = (
     "the {noun} is what i describe next",
@@ -116,7 +133,7 @@ _SLOTS = {
 }
 _JOINTS = (". ", ". ", ", and ", ", while ", "; ")
 _NEGATION_SHARE = 0.25
-_OWN_WORD_SHARE = 0.65
+_OWN_WORD_SHARE = 0.4
 
 
 def make_reviews(
@@ -192,15 +209,15 @@ def _review(rng: random.Random, polarities: dict[str, str], target: str) -> tupl
 
 def _opinion_clause(rng: random.Random, name: str, polarity: str) -> str:
     aspect = _ASPECTS[name]
-    own = rng.random() < _OWN_WORD_SHARE
-    opinion = _opinion(rng, polarity, aspect.praise if own else _PRAISE, aspect.blame if own else _BLAME)
-    return rng.choice(_CLAUSES + aspect.clauses).format(noun=rng.choice(aspect.nouns), opinion=opinion)
-
-
-def _opinion(rng: random.Random, polarity: str, praise: Sequence[str], blame: Sequence[str]) -> str:
     negated = rng.random() < _NEGATION_SHARE
-    words = praise if (polarity == POSITIVE) != negated else blame
-    return rng.choice(_NEGATED if negated else _PLAIN).format(rng.choice(words))
+    praises = (polarity == POSITIVE) != negated
+    own, shared = (aspect.praise, _PRAISE) if praises else (aspect.blame, _BLAME)
+    first = rng.choice(own if rng.random() < _OWN_WORD_SHARE else shared)
+    second = rng.choice([word for word in own if word != first])
+    opinion = rng.choice(_NEGATED if negated else _PLAIN).format(
+        a=first, b=second, thing=rng.choice(aspect.charms if praises else aspect.flaws)
+    )
+    return rng.choice(_CLAUSES + aspect.verbs).format(noun=rng.choice(aspect.nouns), opinion=opinion)
 
 
 def _mention(rng: random.Random, aspects: dict[str, str]) -> str:
@@ -213,7 +230,7 @@ def _fact(rng: random.Random) -> str:
 
 
 def _surrounding(rng: random.Random) -> str:
-    opinion = _opinion(rng, rng.choice((POSITIVE, NEGATIVE)), _PRAISE, _BLAME)
+    opinion = rng.choice(rng.choice((_PRAISE, _BLAME)))
     return rng.choice(_SURROUNDINGS).format(opinion=opinion, **_fillings(rng))
 
 

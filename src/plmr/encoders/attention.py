@@ -55,11 +55,17 @@ def rationale_attention(
     Args:
         query, key, value: *Shape:* (B, heads, T, head width)
         attention_mask: True = attended to. *Shape:* broadcastable to (B, 1, T, T)
-        keep: A mask that wants gradients; without it the fused kernel runs. *Shape:* (B, T)
+        keep: How often each token counts. Where it wants gradients the weights are spelt out, otherwise the fused
+            kernel runs. *Shape:* (B, T)
 
     Returns:
         The attended values, *Shape:* (B, T, heads, head width), and no weights.
     """
+    if keep is not None and not keep.requires_grad:
+        # A token that counts r times is one whose logit is raised by log r.
+        raised = keep.to(query.dtype).log()[:, None, None, :]
+        attention_mask = raised if attention_mask is None else raised.masked_fill(~attention_mask, float("-inf"))
+        keep = None
     if keep is None:
         attended = F.scaled_dot_product_attention(
             query, key, value, attn_mask=attention_mask, dropout_p=dropout, scale=scaling

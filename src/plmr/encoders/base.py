@@ -15,6 +15,10 @@ class SplitEncoder(nn.Module, ABC):
         width: Width H of the hidden states.
         can_drop: Whether a token can leave the encoder altogether (`masking="drop"`); a recurrent encoder
             can only have it zeroed.
+        null_token_is_exact: Whether one null token can stand for any number of zeroed ones, so that `masking="zero"`
+            too can skip what is pruned.
+        compact: Whether evaluation skips pruned tokens. True unless switched off to measure what that saves, or to
+            trace the model into a form that knows no lengths that depend on the data.
         embedding_modules: What `freeze_embeddings` freezes.
         entry_modules: All that stands in front of the first block: the embeddings and what maps them to width H.
         exit_modules: What stands behind the last block.
@@ -23,6 +27,8 @@ class SplitEncoder(nn.Module, ABC):
     n_blocks: int
     width: int
     can_drop: bool
+    null_token_is_exact: bool
+    compact: bool = True
     embedding_modules: tuple[nn.Module, ...]
     entry_modules: tuple[nn.Module, ...]
     exit_modules: tuple[nn.Module, ...]
@@ -58,8 +64,8 @@ class SplitEncoder(nn.Module, ABC):
             hidden: Input of the first of them. *Shape:* (B, T, H)
             blocks: Which blocks, within 0..L-1.
             attention_mask: False = never attended to (padding, or pruned for good). *Shape:* (B, T)
-            keep: A mask with gradients that renormalises the attention over the kept tokens; only where
-                `can_drop`. *Shape:* (B, T)
+            keep: How often each token counts in the attention: a mask with gradients, which renormalises it over the
+                kept tokens, or whole numbers; only where `can_drop`. *Shape:* (B, T)
             positions: Where each token stood in the full text, when `hidden` holds a selection of it.
                 *Shape:* (B, T)
 

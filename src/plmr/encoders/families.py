@@ -75,6 +75,8 @@ class TransformerEncoder(SplitEncoder):
         self.layout = layout
         self.n_blocks = len(self.blocks)
         self.width = model.config.hidden_size
+        # A rotary key of zeros turns with its position, and a local block does not see all of them.
+        self.null_token_is_exact = not layout.rotary
         self.embedding_modules = (model.embeddings,)
         self.entry_modules = (model.embeddings, *self._parts(layout.projection))
         self.exit_modules = self._parts(layout.final_norm)

@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 
 from plmr.encoders.base import SplitEncoder
+from plmr.masking.compact import run_dropped, run_zeroed
 
 
 def run_masked(
@@ -25,7 +26,7 @@ def run_masked(
     visible: Tensor,
     masking: str,
 ) -> Tensor:
-    """Run blocks on the visible tokens.
+    """Run blocks on the visible tokens; without gradients for the mask, the pruned ones are not computed.
 
     Args:
         encoder: Its blocks are run.
@@ -38,12 +39,18 @@ def run_masked(
     Returns:
         Output of the last block; at pruned tokens it means nothing. *Shape:* (B, T, H)
     """
+    learning = visible.requires_grad and torch.is_grad_enabled()
+    compact = encoder.compact and not learning
     if masking == "zero":
+        if compact and encoder.null_token_is_exact:
+            return run_zeroed(encoder, hidden, blocks, attention_mask, visible)
         for block in blocks:
             hidden = encoder.run(hidden * visible[..., None], range(block, block + 1), attention_mask)
         return hidden
-    if visible.requires_grad and torch.is_grad_enabled():
+    if learning:
         return encoder.run(hidden, blocks, attention_mask, keep=visible)
+    if compact:
+        return run_dropped(encoder, hidden, blocks, attention_mask, visible)
     return encoder.run(hidden, blocks, attention_mask.bool() & (visible > 0))
 
 

@@ -164,26 +164,30 @@ class Method(nn.Module, ABC):
         done = min(1.0, max(0.0, past / span)) if span > 0 else float(past >= 0)
         return 1 - (1 - self.config.sparsity) * done
 
-    def choose(self, logits: Tensor, units: Units, step: int) -> tuple[Tensor, Tensor]:
+    def choose(
+        self, logits: Tensor, units: Units, step: int = 0, before: Tensor | None = None
+    ) -> tuple[Tensor, Tensor]:
         """Turn mask head outputs into a mask on units and its keep probabilities.
 
         Args:
             logits: Drop and keep. *Shape:* (B, T, 2)
             units: Tokens of one unit share the mean of their logits.
             step: Which pruning step; it has a threshold of its own.
+            before: The mask of the step before: what was pruned stays pruned. *Shape:* (B, U)
 
         Returns:
             Mask and probability, 0 where there is no unit. *Shape:* both (B, U)
         """
         window = self.config.smoothing
-        logits = smooth(units.mean(logits.float()), units.valid, window)
+        alive = units.valid if before is None else units.valid & (before > 0)
+        logits = smooth(units.mean(logits.float()), alive, window)
         probability = keep_probability(logits) * units.valid
         if self.training:
-            mask = gumbel_mask(logits, self.config.gumbel_temperature, units.valid, window)
+            mask = gumbel_mask(logits, self.config.gumbel_temperature, alive, window)
         else:
             thresholds = self.config.thresholds or [0.5] * self.n_steps
             mask = threshold_mask(probability, thresholds[step])
-        return mask * units.valid, probability
+        return mask * (units.valid if before is None else before), probability
 
 
 def freeze(encoder: SplitEncoder) -> None:

@@ -94,8 +94,7 @@ class PLMR(Method):
                 hidden = run_masked(
                     self.encoder, hidden, range(block, block + 1), batch.attention_mask, visible, self.masking
                 )
-            chosen, probability = self.choose(self._mask_head(step)(hidden), batch.units, step)
-            mask = chosen * mask
+            mask, probability = self.choose(self._mask_head(step)(hidden), batch.units, step, before=mask)
             masks.append(mask)
             probabilities.append(probability)
         return Selection(masks, probabilities, embedded, plain, hidden)

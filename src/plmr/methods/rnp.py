@@ -44,7 +44,7 @@ class RNP(Method):
     def select(self, batch: Batch) -> Selection:
         embedded = self.generator.embed(batch.input_ids)
         hidden = self.generator.run(embedded, range(self.generator.n_blocks), batch.attention_mask)
-        mask, probability = self.choose(self.mask_head(hidden), batch.units, step=0)
+        mask, probability = self.choose(self.mask_head(hidden), batch.units)
         return Selection([mask], [probability], hidden=hidden)
 
     def predict(self, batch: Batch, selection: Selection) -> Tensor:
