@@ -48,7 +48,11 @@ def collate(model: RationaleModel, texts: Sequence[Encoded]) -> dict[str, Tensor
 
 @torch.inference_mode()
 def predict(
-    model: RationaleModel, texts: Sequence[Encoded], batch_size: int = 64, full_text: bool = False
+    model: RationaleModel,
+    texts: Sequence[Encoded],
+    batch_size: int = 64,
+    full_text: bool = False,
+    n_words: Sequence[int] | None = None,
 ) -> list[Prediction]:
     """Predict every text, deterministically.
 
@@ -57,6 +61,7 @@ def predict(
         texts: Encoded texts.
         batch_size: Texts in a batch.
         full_text: Also predict from the whole texts.
+        n_words: How many words each rationale is to hold; default, as the thresholds say.
 
     Returns:
         One prediction per text, in the order of the texts.
@@ -64,7 +69,10 @@ def predict(
     answers: dict[int, Prediction] = {}
     with evaluating(model):
         for numbers in by_length(texts, batch_size):
-            output = model(**collate(model, [texts[i] for i in numbers]), return_full_text=full_text)
+            batch = collate(model, [texts[i] for i in numbers])
+            if n_words is not None:
+                batch["n_words"] = torch.tensor([n_words[i] for i in numbers], device=model.device)
+            output = model(**batch, return_full_text=full_text)
             probabilities = probabilities_of(output.logits)
             mask, keep = output.mask.bool().cpu().numpy(), output.keep_probability.float().cpu().numpy()
             whole = probabilities_of(output.full_text_logits) if full_text else None

@@ -11,7 +11,7 @@ from transformers import AutoConfig, AutoModel, PreTrainedModel
 from plmr.config import RationaleConfig
 from plmr.encoders import SplitEncoder, build_encoder, load_encoder
 from plmr.errors import PlmrError
-from plmr.masking import Units
+from plmr.masking import Units, top_units
 from plmr.methods import Batch, Method, build_method
 from plmr.output import RationaleOutput
 
@@ -115,6 +115,7 @@ class RationaleModel(PreTrainedModel):
         word_ids: Tensor | None = None,
         labels: Tensor | None = None,
         return_full_text: bool = False,
+        n_words: Tensor | None = None,
         play: int | None = None,
         **_: Any,
     ) -> RationaleOutput:
@@ -126,13 +127,19 @@ class RationaleModel(PreTrainedModel):
             word_ids: Number of each token's word, -1 for special tokens and padding. *Shape:* (B, T)
             labels: Class indices. *Shape:* (B,)
             return_full_text: Also predict from the whole text.
+            n_words: How many words each rationale is to hold, instead of as many as exceed the thresholds: those of
+                the highest keep probability. The prediction rests on them alone. *Shape:* (B,)
             play: Which play's losses to compute; default, those of all plays.
 
         Returns:
             Losses where there are labels; the rest unless it would cost a training step a second pass.
         """
         batch = self.batch(input_ids, attention_mask, word_ids, labels)
-        output = RationaleOutput() if self.training and labels is not None else self._answer(batch, return_full_text)
+        output = (
+            RationaleOutput()
+            if self.training and labels is not None
+            else self._answer(batch, return_full_text, n_words, word_ids)
+        )
         if labels is not None:
             plays = self.method.plays()
             losses: dict[str, Tensor] = {}
@@ -142,8 +149,16 @@ class RationaleModel(PreTrainedModel):
             output.loss = torch.stack(list(losses.values())).sum()
         return output
 
-    def _answer(self, batch: Batch, full_text: bool) -> RationaleOutput:
+    def _answer(
+        self, batch: Batch, full_text: bool, n_words: Tensor | None, word_ids: Tensor | None
+    ) -> RationaleOutput:
         selection = self.method.select(batch)
+        if n_words is not None:
+            if word_ids is None:
+                raise PlmrError("Rationales of so many words need word_ids, the number of each token's word.")
+            words = Units.from_index(word_ids)
+            chosen = words.to_tokens(top_units(words, batch.units.to_tokens(selection.ranking), n_words))
+            selection.masks[-1] = (batch.units.mean(chosen) > 0.5).float()
         return RationaleOutput(
             logits=self.method.predict(batch, selection),
             mask=batch.units.to_tokens(selection.mask),

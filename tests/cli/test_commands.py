@@ -86,6 +86,17 @@ def test_predict_adds_to_every_row_in_order(run, model, reviews, tmp_path):
         assert split == prediction["words"]
 
 
+def test_the_length_of_rationales_can_be_asked_for(run, model, reviews, tmp_path):
+    out = tmp_path / "out.jsonl"
+    assert run("predict", model, "--input", reviews, "--output", out, "--max-words", 3).exit_code == 0
+    assert all(len(row["prediction"]["words"]) == 3 for row in read_lines(out))
+    assert run("predict", model, "--input", reviews, "--output", out, "--sparsity", 1).exit_code == 0
+    assert all(len(row["prediction"]["words"]) == len(split_words(row["text"])) for row in read_lines(out))
+    assert run("explain", model, "one two three", "--max-words", 1).stdout.count("[[") == 1
+    assert_refused(run("explain", model, "one two", "--max-words", 1, "--sparsity", 0.1), "both say how long")
+    assert_refused(run("predict", model, "--input", reviews, "--output", out, "--sparsity", 2), "sparsity=2.0")
+
+
 def test_predictions_do_not_depend_on_the_kind_of_file(run, model, tmp_path):
     texts = ["the aroma is lovely 👍🏽", "", 'a "dull" taste, naïve', "味が良い"]
     (tmp_path / "a.txt").write_text("".join(f"{text}\n" for text in texts), encoding="utf-8")

@@ -72,6 +72,15 @@ def test_logits_agree(output, expected):
     assert_close(output.full_text_logits, expected["full_text_logits"], atol=1e-5, rtol=0)
 
 
+def test_the_dense_pass_agrees_too(model, output, expected):
+    model.method.encoder.compact = False
+    with torch.no_grad():
+        dense = model(expected["input_ids"], expected["attention_mask"])
+    model.method.encoder.compact = True
+    assert torch.equal(dense.mask, output.mask)
+    assert_close(dense.logits, output.logits, atol=1e-5, rtol=0)
+
+
 def test_every_loss_agrees(output, expected):
     rationale, full_text = expected["ce_rationale"].item(), expected["ce_full_text"].item()
     published = {

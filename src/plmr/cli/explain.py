@@ -6,11 +6,14 @@ from typing import Annotated
 
 import typer
 
-from plmr.cli.options import ModelArgument, load_model
+from plmr.cli.options import MaxWordsOption, ModelArgument, SparsityDialOption, load_model
 
 
 def explain(
-    model: ModelArgument, text: Annotated[str, typer.Argument(metavar="TEXT", help="The text, in quotes.")]
+    model: ModelArgument,
+    text: Annotated[str, typer.Argument(metavar="TEXT", help="The text, in quotes.")],
+    sparsity: SparsityDialOption = None,
+    max_words: MaxWordsOption = None,
 ) -> None:
     """Show a text with the words its label rests on.
 
@@ -19,10 +22,12 @@ def explain(
 
     Example:
 
-    `plmr explain my-model "the hop smell was excellent"`
+    `plmr explain my-model "the hop smell was excellent" --max-words 2`
     """
     from rich.console import Console
 
+    from plmr.explain.rationales import rationale_length
     from plmr.render.terminal import show
 
-    show(load_model(model)(text), Console())
+    rationale_length(sparsity, max_words)  # a length that cannot be is noticed before the model is loaded
+    show(load_model(model)(text, sparsity=sparsity, max_words=max_words), Console())

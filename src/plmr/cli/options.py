@@ -82,6 +82,14 @@ RationaleColumnOption = Annotated[
 BatchSizeOption = Annotated[
     int, typer.Option(min=1, help="Texts read at once; fewer need less memory. Results do not depend on it.")
 ]
+SparsityDialOption = Annotated[
+    float | None,
+    typer.Option(
+        metavar="SHARE",
+        help="Share of each text's words to keep as its rationale, such as 0.1. Default: as in training.",
+    ),
+]
+MaxWordsOption = Annotated[int | None, typer.Option(metavar="N", help="The same as a number of words.")]
 
 
 @dataclass(frozen=True)

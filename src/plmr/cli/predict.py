@@ -13,7 +13,9 @@ import typer
 
 from plmr.cli.options import (
     BatchSizeOption,
+    MaxWordsOption,
     ModelArgument,
+    SparsityDialOption,
     TextColumnOption,
     TokensColumnOption,
     columns,
@@ -35,6 +37,8 @@ def predict(
     ],
     output: Annotated[Path, typer.Option(metavar="FILE", help="The .jsonl file to write.")],
     batch_size: BatchSizeOption = 32,
+    sparsity: SparsityDialOption = None,
+    max_words: MaxWordsOption = None,
     text_column: TextColumnOption = None,
     tokens_column: TokensColumnOption = None,
 ) -> None:
@@ -53,7 +57,9 @@ def predict(
     `plmr predict my-model --input reviews.txt --output labelled.jsonl`
     """
     from plmr.data import iter_rows
+    from plmr.explain.rationales import rationale_length
 
+    rationale_length(sparsity, max_words)  # a length that cannot be is noticed before the model is loaded
     if output.exists() and input.exists() and output.samefile(input):
         raise PlmrError(f"{output}: is the input file as well; give the output another name.")
     names = columns(text=text_column, tokens=tokens_column)
@@ -64,7 +70,7 @@ def predict(
     with atomic_path(output) as aside, aside.open("w", encoding="utf-8") as lines:
         classifier = load_model(model)
         rows, texts = tee(chain([first], rows))
-        predictions = classifier.iter_predict((_text_of(*row, names) for row in texts), batch_size)
+        predictions = classifier.iter_predict((_text_of(*row, names) for row in texts), batch_size, sparsity, max_words)
         count = notes = 0
         for (row, _), prediction in zip(rows, _counted(predictions), strict=True):
             lines.write(_line({**row, "prediction": prediction.to_dict()}) + "\n")

@@ -139,7 +139,7 @@ _OWN_WORD_SHARE = 0.4
 def make_reviews(
     n: int,
     *,
-    aspects: Sequence[str] = ("look", "aroma", "palate", "taste"),
+    aspects: Sequence[str] = ("look", "aroma", "palate"),
     target: str = "aroma",
     correlation: float = 0.8,
     seed: int = 0,

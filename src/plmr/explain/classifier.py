@@ -16,7 +16,7 @@ from plmr.data.encoding import Encoded, RationaleTokenizer
 from plmr.encoders import SplitEncoder, gru_layers
 from plmr.errors import PlmrError
 from plmr.explain.evaluation import evaluate_model
-from plmr.explain.rationales import rationale_of
+from plmr.explain.rationales import Length, rationale_length, rationale_of
 from plmr.explain.storage import is_saved_model, load_saved, save_model
 from plmr.explain.vocabulary import build_gru, load_tokenizer
 from plmr.inference import predict
@@ -155,31 +155,51 @@ class RationaleClassifier:
         return FitSummary(summary.metrics, summary.calibration, summary.seconds, notes + summary.notes)
 
     @overload
-    def __call__(self, texts: str, batch_size: int = ...) -> Rationale: ...  # type: ignore[overload-overlap]
+    def __call__(  # type: ignore[overload-overlap]
+        self, texts: str, batch_size: int = ..., sparsity: float | None = ..., max_words: int | None = ...
+    ) -> Rationale: ...
     @overload
-    def __call__(self, texts: Sequence[str], batch_size: int = ...) -> list[Rationale]: ...
+    def __call__(
+        self, texts: Sequence[str], batch_size: int = ..., sparsity: float | None = ..., max_words: int | None = ...
+    ) -> list[Rationale]: ...
 
-    def __call__(self, texts: str | Sequence[str], batch_size: int = 64) -> Rationale | list[Rationale]:
+    def __call__(
+        self,
+        texts: str | Sequence[str],
+        batch_size: int = 64,
+        sparsity: float | None = None,
+        max_words: int | None = None,
+    ) -> Rationale | list[Rationale]:
         """Classify a text, or a list of texts.
 
         Args:
             texts: One string, or a sequence of strings; a string is never taken for a sequence.
             batch_size: Texts in a batch.
+            sparsity: Share of each text's words that its rationale is to hold, at least one word: those of the
+                highest keep probability. The label is predicted anew from them. Default, as calibrated in training.
+            max_words: The same as a number of words.
 
         Returns:
             One `Rationale`, or a list of them in the order of the texts.
         """
         if isinstance(texts, str):
-            return self._explain([texts], batch_size)[0]
+            return next(self.iter_predict([texts], batch_size, sparsity, max_words))
         if not isinstance(texts, Iterable):
             raise PlmrError(f"Give a text or a list of texts; got {type(texts).__name__}.")
-        return list(self.iter_predict(texts, batch_size))
+        return list(self.iter_predict(texts, batch_size, sparsity, max_words))
 
-    def iter_predict(self, texts: Iterable[str], batch_size: int = 64) -> Iterator[Rationale]:
-        """Classify a stream of texts in its order, holding no more than sixteen batches of it."""
+    def iter_predict(
+        self,
+        texts: Iterable[str],
+        batch_size: int = 64,
+        sparsity: float | None = None,
+        max_words: int | None = None,
+    ) -> Iterator[Rationale]:
+        """Classify a stream of texts in its order, holding no more than sixteen batches of it; see `__call__`."""
+        length = rationale_length(sparsity, max_words)
         stream = iter(texts)
         while chunk := list(itertools.islice(stream, 16 * batch_size)):
-            yield from self._explain(chunk, batch_size)
+            yield from self._explain(chunk, batch_size, length)
 
     def evaluate(self, data: Rows, batch_size: int = 64, faithfulness: bool = False) -> EvaluationReport:
         """Score the classifier on labelled rows.
@@ -235,13 +255,14 @@ class RationaleClassifier:
         assert self.tokenizer is not None
         return RationaleTokenizer(self.tokenizer, self.config.max_tokens)
 
-    def _explain(self, texts: Sequence[str], batch_size: int) -> list[Rationale]:
+    def _explain(self, texts: Sequence[str], batch_size: int, length: Length | None) -> list[Rationale]:
         model = self._trained()
         for text in texts:
             _check_text(text)
         words = [split_words(text) for text in texts]
         encoded = self._tokenization()(texts, words)
-        predictions = predict(model, encoded, batch_size)
+        n_words = None if length is None else [length(len(each)) for each in words]
+        predictions = predict(model, encoded, batch_size, n_words=n_words)
         return [
             rationale_of(*each, self.labels, self.config.max_tokens)
             for each in zip(texts, words, encoded, predictions, strict=True)

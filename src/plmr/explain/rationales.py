@@ -2,12 +2,39 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from plmr.data.encoding import Encoded, word_flags
 from plmr.data.words import Range, spans_from_flags
+from plmr.errors import PlmrError
 from plmr.inference import Prediction
 from plmr.output import Rationale
+
+Length = Callable[[int], int]
+"""How many words the rationale of a text with so many words is to hold."""
+
+
+def rationale_length(sparsity: float | None = None, max_words: int | None = None) -> Length | None:
+    """A rule for the length of rationales; None when nothing is asked for.
+
+    Args:
+        sparsity: Share of the words, rounded, at least one word.
+        max_words: Number of words.
+
+    Raises:
+        PlmrError: Both are given, or one is out of range.
+    """
+    if sparsity is not None and max_words is not None:
+        raise PlmrError(f"sparsity={sparsity} and max_words={max_words} both say how long a rationale is; give one.")
+    if sparsity is not None:
+        if not 0 < sparsity <= 1:
+            raise PlmrError(f"sparsity={sparsity} is not a share between 0 and 1, such as 0.1.")
+        return lambda n_words: max(1, round(sparsity * n_words))
+    if max_words is not None:
+        if max_words < 1:
+            raise PlmrError(f"max_words={max_words} leaves no rationale; give at least 1.")
+        return lambda n_words: min(max_words, n_words)
+    return None
 
 
 def rationale_of(

@@ -3,7 +3,7 @@
 from plmr.masking.constraints import Constraint, constraint, released_constraint, share, sparsity_targets
 from plmr.masking.pruning import masked_mean, run_masked
 from plmr.masking.samplers import gumbel_mask, keep_probability, smooth, threshold_mask
-from plmr.masking.units import Units
+from plmr.masking.units import Units, top_units
 
 __all__ = [
     "Constraint",
@@ -18,4 +18,5 @@ __all__ = [
     "smooth",
     "sparsity_targets",
     "threshold_mask",
+    "top_units",
 ]

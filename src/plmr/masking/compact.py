@@ -11,7 +11,7 @@ A place is where a token of the gathered text comes from in the full one.
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
@@ -19,7 +19,8 @@ from torch import Tensor
 from plmr.encoders.base import SplitEncoder
 
 
-class Places(NamedTuple):
+@dataclass(frozen=True)
+class Places:
     """Where the visible tokens of a batch stand; V is the largest number of them in a text, at least 1.
 
     Attributes:

@@ -77,3 +77,24 @@ def _scatter(values: Tensor, index: Tensor, n_units: int) -> Tensor:
     if values.dim() == 3:
         target = target[..., None].expand_as(values)
     return sums.scatter_add(1, target, values)[:, :n_units]
+
+
+def top_units(units: Units, ranking: Tensor, counts: Tensor) -> Tensor:
+    """The units with the highest ranking, exactly as many as asked for.
+
+    Args:
+        units: A unit ranks as high as its highest token; of equals the first goes first.
+        ranking: Of the tokens, at least 0. *Shape:* (B, T)
+        counts: Units to take from each text, or all where it has fewer. *Shape:* (B,)
+
+    Returns:
+        Zeros and ones. *Shape:* (B, U)
+    """
+    best = ranking.new_full((len(ranking), units.valid.shape[1] + 1), -1.0)
+    index = torch.where(units.index < 0, units.valid.shape[1], units.index)
+    best = best.scatter_reduce(1, index, ranking, reduce="amax")[:, :-1].masked_fill(~units.valid, -1.0)
+    order = best.argsort(dim=1, descending=True, stable=True)
+    places = torch.empty_like(order).scatter_(
+        1, order, torch.arange(order.shape[1], device=order.device).expand_as(order)
+    )
+    return ((places < counts[:, None]) & units.valid).float()

@@ -87,6 +87,15 @@ class Selection:
         """Keep probability at the last step; the rationale is what exceeds its threshold. *Shape:* (B, U)"""
         return self.score_at(len(self.probabilities) - 1)
 
+    @property
+    def ranking(self) -> Tensor:
+        """What would be kept first: the number of steps a unit survives before the last, plus its keep probability
+        where it stands. It goes on where `score` ends, among what early steps pruned. *Shape:* (B, U)
+        """
+        survived = torch.stack([torch.zeros_like(self.mask), *(mask.detach() for mask in self.masks[:-1])]).sum(dim=0)
+        standing = torch.stack(self.probabilities).gather(0, survived.long()[None])[0]
+        return survived + standing
+
     def score_at(self, step: int) -> Tensor:
         """Keep probability at a step, 0 for what was pruned before it. *Shape:* (B, U)"""
         score = self.probabilities[step]

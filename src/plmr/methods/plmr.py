@@ -135,6 +135,8 @@ class PLMR(Method):
     def losses(self, batch: Batch) -> Losses:
         """Equation 17, term by term."""
         config = self.config
+        if self.training and self.annealed_sparsity() == 1 and config.predictor_input == "embeddings":
+            return self.full_text_losses(batch)
         selection = self.select(batch)
         rationale_loss = F.cross_entropy(self.predict(batch, selection).float(), batch.targets)
         losses = {"rationale": rationale_loss}
@@ -150,6 +152,24 @@ class PLMR(Method):
         else:
             terms = constraint(selection.masks, batch.units, targets, *weights, config.constraint_form)
         return losses | {"sparsity": terms.sparsity, "continuity": terms.continuity}
+
+    def full_text_losses(self, batch: Batch) -> Losses:
+        """Equation 17 while everything is kept: the rationale is the text, and there is nothing to choose."""
+        embedded = self.encoder.embed(batch.input_ids)
+        everything = Selection([batch.units.valid.float()], embedded=embedded)
+        loss = F.cross_entropy(self.predict(batch, everything).float(), batch.targets)
+        if self.config.full_text_path == "none":
+            return {"rationale": loss}
+        full_text_loss = loss
+        if self.config.full_text_path != "embeddings":
+            plain = self.encoder.run(embedded, self.plain, batch.attention_mask)
+            states = Selection(everything.masks, embedded=embedded, plain=plain)
+            full_text_loss = F.cross_entropy(self.predict_full_text(batch, states).float(), batch.targets)
+        return {
+            "rationale": loss,
+            "full_text": self.config.full_text_weight * full_text_loss,
+            "match": self.config.match_weight * self.match(loss - full_text_loss),
+        }
 
     def match(self, difference: Tensor) -> Tensor:
         """h of equation 16, monotonically increasing."""

@@ -1,0 +1,91 @@
+"""The sparsity dial: one model, rationales of any length, and a label from each."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from plmr.errors import PlmrError
+from plmr.inference import evaluating
+from plmr.masking import Units, top_units
+from tests.small import small_batch, small_model
+
+
+def test_rationales_hold_exactly_the_words_asked_for(classifier, texts):
+    for share in (0.05, 0.1, 0.5, 0.9, 1.0):
+        for text, rationale in zip(texts, classifier(texts, sparsity=share), strict=True):
+            assert sum(rationale.selected) == max(1, round(share * len(rationale.selected)))
+            assert rationale.text == text
+    for most in (1, 5, 10_000):
+        for rationale in classifier(texts, max_words=most):
+            assert sum(rationale.selected) == min(most, len(rationale.selected))
+    assert classifier("", sparsity=0.5).words == () == classifier("", max_words=3).words
+
+
+def test_a_longer_rationale_holds_the_shorter_one(classifier, texts):
+    before = classifier(texts, max_words=1)
+    for most in range(2, 30, 3):
+        after = classifier(texts, max_words=most)
+        for short, long in zip(before, after, strict=True):
+            assert all(b for a, b in zip(short.selected, long.selected, strict=True) if a)
+        before = after
+
+
+def test_kept_words_come_first(classifier, texts):
+    """Every kept word scores at least as high as any that the last pruning step could have kept and was left."""
+    for rationale in classifier(texts, max_words=4):
+        kept = [k for k, s in zip(rationale.keep_scores, rationale.selected, strict=True) if s]
+        left = [k for k, s in zip(rationale.keep_scores, rationale.selected, strict=True) if not s]
+        assert min(kept) >= max(left)
+
+
+def test_the_length_of_the_calibrated_rationale_gives_that_rationale(classifier, texts):
+    for text, own in zip(texts, classifier(texts), strict=True):
+        if not any(own.selected):
+            continue
+        again = classifier(text, max_words=sum(own.selected))
+        assert again.selected == own.selected
+        assert again.score == pytest.approx(own.score, abs=1e-6)
+
+
+def test_the_label_is_read_off_the_rationale_alone(classifier, texts):
+    """The prediction equals that of the predictor on the mask, and other words do not change it."""
+    model = classifier.model
+    rationale = classifier(texts[0], max_words=6)
+    (encoded,) = classifier._tokenization()([texts[0]], [rationale.word_ranges])
+    ids, word_ids = torch.tensor([encoded.input_ids]), torch.tensor([encoded.word_ids])
+    mask = torch.tensor([[float(w >= 0 and rationale.selected[w]) for w in encoded.word_ids]])
+    with evaluating(model), torch.no_grad():
+        logits = model.predict_from(mask, ids, torch.ones_like(ids), word_ids)
+    expected = logits.softmax(-1)[0].numpy()
+    assert np.allclose(list(rationale.scores.values()), expected, atol=1e-6)
+
+
+def test_both_or_impossible_lengths_are_refused(classifier):
+    with pytest.raises(PlmrError, match="both say how long"):
+        classifier("a text", sparsity=0.1, max_words=3)
+    for wrong in (0, -0.1, 1.5):
+        with pytest.raises(PlmrError, match="not a share between 0 and 1"):
+            classifier("a text", sparsity=wrong)
+    with pytest.raises(PlmrError, match="at least 1"):
+        classifier("a text", max_words=0)
+
+
+@pytest.mark.parametrize("unit", ["word", "subword"])
+def test_whole_words_are_kept_whatever_the_unit(unit):
+    model, batch = small_model(unit=unit, sparsity=0.3), small_batch()
+    with torch.no_grad():
+        output = model(**batch, n_words=torch.tensor([3, 2, 1]))
+    for row, wanted in enumerate((3, 2, 1)):
+        kept = {int(w) for w, m in zip(batch["word_ids"][row], output.mask[row], strict=True) if m}
+        assert len(kept) == wanted and -1 not in kept
+        for word in kept:
+            assert output.mask[row][batch["word_ids"][row] == word].all()
+
+
+def test_top_units_by_hand():
+    units = Units.from_index(torch.tensor([[-1, 0, 0, 1, 2, -1], [-1, 0, 1, -1, -1, -1]]))
+    ranking = torch.tensor([[9.0, 0.1, 0.7, 0.5, 0.7, 9.0], [9.0, 0.0, 0.0, 9.0, 9.0, 9.0]])
+    assert top_units(units, ranking, torch.tensor([1, 1])).tolist() == [[1, 0, 0], [1, 0, 0]]
+    assert top_units(units, ranking, torch.tensor([2, 5])).tolist() == [[1, 0, 1], [1, 1, 0]]
