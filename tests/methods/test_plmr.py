@@ -89,6 +89,29 @@ def test_the_target_falls_as_training_goes_on():
     assert model.method.annealed_sparsity() == pytest.approx(0.2)
 
 
+@pytest.mark.parametrize("path", ["embeddings", "predictor", "first_token", "none"])
+def test_while_everything_is_kept_the_short_way_gives_the_same_losses(path):
+    """Against heads so sure of every word that the long way keeps everything too."""
+    settings = {"sparsity_delay": 0.5, "class_head_dropout": 0.0, "full_text_path": path}
+    model, batch = small_model(**settings), small_batch()
+    for head in model.method.mask_heads:
+        torch.nn.init.zeros_(head.linear.weight)
+        head.linear.bias.data = torch.tensor([-50.0, 50.0])
+    model.set_progress(0.2)
+    with torch.no_grad():
+        long = model(**batch, labels=LABELS).losses
+        for part in model.modules():
+            if isinstance(part, torch.nn.Dropout):
+                part.p = 0.0
+        short = model.train()(**batch, labels=LABELS).losses
+    assert long["rationale"] > 0.1
+    assert long["sparsity"] == long["continuity"] == 0
+    for name in short:
+        assert_close(short[name], long[name], atol=1e-5, rtol=0)
+    model.set_progress(0.6)
+    assert set(model(**batch, labels=LABELS).losses) == {*short, "sparsity", "continuity"}
+
+
 def test_equal_weights_cancel_the_full_text_loss_and_are_warned_of():
     with pytest.warns(UserWarning, match=r"cancels.*set full_text_weight=2"):
         model = small_model(full_text_weight=1.0, match_weight=1.0)
