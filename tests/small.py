@@ -47,6 +47,8 @@ CONFIGS: dict[str, PretrainedConfig] = {
     ),
 }  # fmt: skip
 FAMILIES = list(CONFIGS)
+PENALTY = {"sampler": "gumbel", "score_spread": None, "smoothing": 1, "sparsity_delay": 0.0}
+"""Settings with which masks are sampled unit by unit and their share is a matter of the penalty, as in the paper."""
 
 
 def shake(module: nn.Module, scale: float = 0.15) -> None:

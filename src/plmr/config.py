@@ -20,6 +20,8 @@ CHOICES: dict[str, tuple[str, ...]] = {
     "sparsity_schedule": ("linear", "log_linear"),
     "constraint_form": ("corpus", "paper", "released"),
     "match_function": ("identity", "exponential"),
+    "sampler": ("budget", "gumbel"),
+    "long_texts": ("windows", "cut"),
 }
 
 
@@ -35,8 +37,8 @@ class RationaleConfig(PretrainedConfig):
         preset: The preset these values started from; a label.
         sparsity: α, the share of a text's units that its rationale is to hold, in (0, 1).
         unit: What is kept or dropped as one: `word` or `subword` (paper).
-        generator_depth: l, the number of blocks of PLMR's generator; default L // 2 + 1, which gives the paper's
-            7 of 12 and 13 of 24.
+        generator_depth: l, the number of blocks of PLMR's generator; default L // 2, and one more from 12 blocks on,
+            which gives the paper's 7 of 12 and 13 of 24.
         dim_reduction_blocks: m, how many of them prune; default 1 below 6 blocks, 2 below 24, then 3.
         masking: What a pruned token still does: `drop`, it leaves the attention; `zero`, its vector is zeroed
             but stays. Recurrent encoders always use `zero`.
@@ -55,9 +57,14 @@ class RationaleConfig(PretrainedConfig):
         mask_head_dropout, class_head_dropout: Dropout in the heads.
         keep_bias: Initial bias of the mask heads towards keeping, a difference of logits; at 0 every token starts
             with even odds.
-        gumbel_temperature: Temperature of the Gumbel-softmax.
+        sampler: How training samples masks: `gumbel`, each unit by its own odds, the share being a matter of
+            the penalty λ1 (paper); `budget`, the units of the highest noisy odds, exactly as many of each text as the
+            target says, with no penalty.
+        gumbel_temperature: Temperature of the softmax that carries the straight-through gradient.
+        gumbel_noise: Scale of the Gumbel noise; 1 is the Gumbel-softmax.
+        score_spread: Standard deviation to which the log-odds within a text are scaled; None leaves them (paper).
         smoothing: Odd number of neighbouring units over which the mask heads' outputs, and the noise that samples from
-            them, are averaged; 1 for none (paper).
+            them, are averaged, the nearer the more; 1 for none (paper).
         sparsity_weight, continuity_weight: λ1 and λ2 of eq. 13.
         sparsity_schedule: How the share falls from block to block: `linear` (paper) or `log_linear`.
         constraint_form: `corpus`, `paper` or `released`; see `plmr.masking.constraints`.
@@ -71,7 +78,11 @@ class RationaleConfig(PretrainedConfig):
         freeze_embeddings: Whether the embeddings stay as they were.
         thresholds: Keep probability above which each pruning step keeps a unit, found by calibration; default
             one half each, the argmax.
-        max_tokens: Tokens a text is cut to, special tokens included.
+        max_tokens: The longest text that is read at once, in tokens, special tokens included. Training cuts longer
+            ones.
+        long_texts: What predicting does with a longer one: `windows` reads all of it, piece by piece
+            (`docs/long-texts.md`), `cut` its beginning only.
+        window_overlap: Share of `max_tokens` that neighbouring windows have in common, 0 or more and below 1.
         pad_token_id: What pads a batch; the tokenizer's.
         glove: Path of a text file of word vectors where the embeddings of a GRU encoder start; default, at random.
         **kwargs: Passed on to `PretrainedConfig`: `id2label`, `label2id`, `num_labels`, …
@@ -101,14 +112,17 @@ class RationaleConfig(PretrainedConfig):
         mask_head_dropout: float = 0.0,
         class_head_dropout: float = 0.1,
         keep_bias: float = 0.0,
+        sampler: str = "budget",
         gumbel_temperature: float = 1.0,
-        smoothing: int = 1,
+        gumbel_noise: float = 1.0,
+        score_spread: float | None = 3.0,
+        smoothing: int = 9,
         sparsity_weight: float = 10.0,
         continuity_weight: float = 5.0,
         sparsity_schedule: str = "linear",
         constraint_form: str = "corpus",
-        sparsity_delay: float = 0.0,
-        sparsity_annealing: float = 0.6,
+        sparsity_delay: float = 0.25,
+        sparsity_annealing: float = 0.35,
         full_text_weight: float = 2.0,
         match_weight: float = 1.0,
         match_function: str = "identity",
@@ -116,6 +130,8 @@ class RationaleConfig(PretrainedConfig):
         freeze_embeddings: bool = False,
         thresholds: list[float] | None = None,
         max_tokens: int = 256,
+        long_texts: str = "windows",
+        window_overlap: float = 0.25,
         pad_token_id: int | None = None,
         glove: str | None = None,
         **kwargs: Any,
@@ -137,7 +153,10 @@ class RationaleConfig(PretrainedConfig):
         self.mask_head_dropout = mask_head_dropout
         self.class_head_dropout = class_head_dropout
         self.keep_bias = keep_bias
+        self.sampler = sampler
         self.gumbel_temperature = gumbel_temperature
+        self.gumbel_noise = gumbel_noise
+        self.score_spread = score_spread
         self.smoothing = smoothing
         self.sparsity_weight = sparsity_weight
         self.continuity_weight = continuity_weight
@@ -152,6 +171,8 @@ class RationaleConfig(PretrainedConfig):
         self.freeze_embeddings = freeze_embeddings
         self.thresholds = thresholds
         self.max_tokens = max_tokens
+        self.long_texts = long_texts
+        self.window_overlap = window_overlap
         self.pad_token_id = pad_token_id
         self.glove = glove
         self.plmr_version = kwargs.pop("plmr_version", __about__.__version__)
@@ -190,9 +211,15 @@ class RationaleConfig(PretrainedConfig):
             raise PlmrError(
                 "special_tokens='released' prunes the first token and brings it back, which only masking='zero' can do."
             )
+        if self.score_spread is not None and self.score_spread <= 0:
+            raise PlmrError(f"score_spread={self.score_spread} must be a number above 0, or None.")
         if self.smoothing < 1 or self.smoothing % 2 == 0:
             raise PlmrError(f"smoothing={self.smoothing} is not an odd number of units, such as 1 (none), 3 or 5.")
         if self.match_function == "exponential" and self.match_base <= 1:
             raise PlmrError(f"match_base={self.match_base} must exceed 1, or h(t) = a^t does not increase.")
         if self.max_tokens < 4:
             raise PlmrError(f"max_tokens={self.max_tokens} leaves no room for a text; give at least 4 tokens.")
+        if not 0 <= self.window_overlap < 1:
+            raise PlmrError(
+                f"window_overlap={self.window_overlap} is not a share of 0 or more and below 1, such as 0.25."
+            )

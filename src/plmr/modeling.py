@@ -153,11 +153,13 @@ class RationaleModel(PreTrainedModel):
         self, batch: Batch, full_text: bool, n_words: Tensor | None, word_ids: Tensor | None
     ) -> RationaleOutput:
         selection = self.method.select(batch)
+        ranking = None
         if n_words is not None:
             if word_ids is None:
                 raise PlmrError("Rationales of so many words need word_ids, the number of each token's word.")
             words = Units.from_index(word_ids)
-            chosen = words.to_tokens(top_units(words, batch.units.to_tokens(selection.ranking), n_words))
+            ranking = batch.units.to_tokens(selection.ranking)
+            chosen = words.to_tokens(top_units(words, ranking, n_words))
             selection.masks[-1] = (batch.units.mean(chosen) > 0.5).float()
         return RationaleOutput(
             logits=self.method.predict(batch, selection),
@@ -165,6 +167,7 @@ class RationaleModel(PreTrainedModel):
             keep_probability=batch.units.to_tokens(selection.score),
             masks=tuple(batch.units.to_tokens(mask) for mask in selection.masks),
             full_text_logits=self.method.predict_full_text(batch, selection) if full_text else None,
+            ranking=ranking,
         )
 
     def predict_from(

@@ -26,6 +26,8 @@ class RationaleOutput(ModelOutput):
         masks: The mask after each pruning step, the last one equal to `mask`. *Shape:* each (B, T)
         full_text_logits: Class logits from the whole text, where it was asked for. *Shape:* (B, C)
         losses: The terms of the loss, weights included: they sum to it.
+        ranking: What would be kept first, as `Selection.ranking` has it; only where rationales were asked for by
+            their number of words. *Shape:* (B, T)
     """
 
     loss: Tensor | None = None
@@ -35,6 +37,7 @@ class RationaleOutput(ModelOutput):
     masks: tuple[Tensor, ...] | None = None
     full_text_logits: Tensor | None = None
     losses: dict[str, Tensor] | None = None
+    ranking: Tensor | None = None
 
 
 @dataclass(frozen=True)

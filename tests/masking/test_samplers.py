@@ -1,28 +1,59 @@
-"""Samplers: their statistics, and the deterministic mask as an argmax."""
+"""Samplers: their statistics, the budget that they meet, and the deterministic mask as an argmax."""
+
+import math
 
 import pytest
 import torch
+from torch.testing import assert_close
 
-from plmr.masking import gumbel_mask, keep_probability, threshold_mask
+from plmr.masking import (
+    gumbel_noise,
+    keep_probability,
+    smooth,
+    standardize,
+    straight_through,
+    threshold_mask,
+    within_budget,
+)
+
+
+def everywhere(logits):
+    return torch.ones(logits.shape[:2], dtype=torch.bool)
+
+
+def sampled(logits, temperature=1.0):
+    return straight_through(logits + gumbel_noise(logits, everywhere(logits)), temperature)
 
 
 @pytest.mark.parametrize("difference", [-2.0, 0.0, 1.5])
 def test_gumbel_masks_keep_as_often_as_the_probability_says(difference):
     n = 40_000
     logits = torch.tensor([0.3, 0.3 + difference]).expand(1, n, 2)
-    mask = gumbel_mask(logits)
+    mask = sampled(logits)
     probability = 1 / (1 + torch.tensor(-difference).exp())
     assert set(mask.unique().tolist()) <= {0.0, 1.0}
     assert abs(mask.mean() - probability) < 4 * (probability * (1 - probability) / n).sqrt()
     assert keep_probability(logits)[0, 0] == pytest.approx(float(probability), abs=1e-6)
 
 
+@pytest.mark.parametrize("window", [1, 5])
+def test_noise_has_the_moments_of_the_gumbel_distribution_whatever_the_window(window):
+    like = torch.zeros(200, 300, 2)
+    noise = gumbel_noise(like, everywhere(like), window)[:, window:-window]
+    assert float(noise.mean()) == pytest.approx(0, abs=0.03)
+    assert float(noise.var()) == pytest.approx(math.pi**2 / 6, abs=0.05)
+    centred = noise - noise.mean()
+    shared = (centred[:, 1:] * centred[:, :-1]).mean() / noise.var()
+    assert float(shared) == pytest.approx(
+        {1: 0, 5: (1 * 2 + 2 * 3 + 3 * 2 + 2 * 1) / (1 + 4 + 9 + 4 + 1)}[window], abs=0.03
+    )
+
+
 def test_the_gradient_raises_keeping_and_lowers_dropping():
     logits = torch.randn(2, 50, 2, requires_grad=True)
-    mask = gumbel_mask(logits)
-    mask.sum().backward()
+    sampled(logits).sum().backward()
     assert (logits.grad[..., 1] > 0).all()
-    torch.testing.assert_close(logits.grad[..., 0], -logits.grad[..., 1])
+    assert_close(logits.grad[..., 0], -logits.grad[..., 1])
 
 
 def test_a_low_temperature_hardens_the_gradient():
@@ -31,13 +62,49 @@ def test_a_low_temperature_hardens_the_gradient():
     for temperature in (1.0, 0.05):
         logits.grad = None
         torch.manual_seed(0)
-        gumbel_mask(logits, temperature).sum().backward()
+        sampled(logits, temperature).sum().backward()
         sizes.append(float((logits.grad[..., 1] > 1e-3).float().mean()))
     assert sizes[1] < 0.5 < sizes[0]
 
 
-def test_noise_is_drawn_in_full_precision():
-    assert gumbel_mask(torch.zeros(1, 4, 2, dtype=torch.bfloat16)).dtype == torch.float32
+def test_a_budget_is_met_exactly_by_the_highest_odds():
+    logits = torch.randn(5, 30, 2)
+    valid = torch.rand(5, 30) < 0.7
+    counts = torch.tensor([1, 4, 9, 30, 0])
+    mask = threshold_mask(keep_probability(within_budget(logits, valid, counts))) * valid
+    n = valid.sum(dim=1)
+    assert mask.sum(dim=1).tolist() == [1, 4, 9, int(n[3]), 1]
+    odds = logits[..., 1] - logits[..., 0]
+    for row in range(5):
+        kept, left = odds[row][mask[row].bool()], odds[row][valid[row] & ~mask[row].bool()]
+        assert left.numel() == 0 or kept.min() > left.max()
+    assert within_budget(logits, torch.zeros_like(valid), counts).isfinite().all()
+
+
+def test_a_budget_asks_for_an_order_and_for_nothing_else():
+    """Odds that all rise together change nothing, and have no gradient to rise by."""
+    logits = torch.randn(3, 20, 2, requires_grad=True)
+    valid, counts = everywhere(logits), torch.tensor([3, 5, 7])
+    raised = logits + torch.tensor([0.0, 2.5])
+    assert_close(within_budget(logits, valid, counts), within_budget(raised, valid, counts), atol=1e-5, rtol=0)
+    straight_through(standardize(logits, valid, 3.0)).sum().backward()
+    assert_close(logits.grad.sum(dim=1), torch.zeros(3, 2), atol=1e-5, rtol=0)
+
+
+def test_standardized_odds_have_the_spread_asked_for():
+    logits, valid = torch.randn(4, 60, 2) * 20, torch.rand(4, 60) < 0.8
+    odds = standardize(logits, valid, 3.0).diff(dim=-1)[..., 0]
+    for row in range(4):
+        own = odds[row][valid[row]]
+        assert float(own.mean()) == pytest.approx(0, abs=1e-4)
+        assert float(own.std(unbiased=False)) == pytest.approx(3.0, abs=1e-3)
+
+
+def test_smoothing_is_the_mean_of_the_neighbours_there_are():
+    values = torch.tensor([[[1.0], [2.0], [4.0], [8.0], [100.0]]])
+    valid = torch.tensor([[True, True, True, True, False]])
+    assert_close(smooth(values, valid, 3)[0, :, 0], torch.tensor([4 / 3, 9 / 4, 18 / 4, 20 / 3, 0.0]))
+    assert smooth(values, valid, 1) is values
 
 
 def test_one_half_is_the_argmax_and_a_tie_drops():

@@ -9,7 +9,7 @@ from torch.testing import assert_close
 from plmr.errors import PlmrError
 from plmr.masking import Units
 from plmr.methods.plmr import default_depth
-from tests.small import FAMILIES, small_batch, small_encoder, small_model
+from tests.small import FAMILIES, PENALTY, small_batch, small_encoder, small_model
 
 LABELS = torch.tensor([0, 1, 1])
 
@@ -50,6 +50,7 @@ def test_every_term_of_the_loss_follows_its_equation(match, form):
         match_base=3.0,
         constraint_form=form,
         keep_bias=0.5,
+        **PENALTY,
     )
     batch = small_batch()
     with torch.no_grad():
@@ -78,7 +79,7 @@ def test_every_term_of_the_loss_follows_its_equation(match, form):
 
 
 def test_the_target_falls_as_training_goes_on():
-    model = small_model(sparsity=0.2, sparsity_annealing=0.5, dim_reduction_blocks=1)
+    model = small_model(sparsity=0.2, sparsity_annealing=0.5, sparsity_delay=0.0, dim_reduction_blocks=1)
     asked = []
     for progress in (0.0, 0.25, 0.5, 1.0):
         model.set_progress(progress)
@@ -92,7 +93,7 @@ def test_the_target_falls_as_training_goes_on():
 @pytest.mark.parametrize("path", ["embeddings", "predictor", "first_token", "none"])
 def test_while_everything_is_kept_the_short_way_gives_the_same_losses(path):
     """Against heads so sure of every word that the long way keeps everything too."""
-    settings = {"sparsity_delay": 0.5, "class_head_dropout": 0.0, "full_text_path": path}
+    settings = {**PENALTY, "sparsity_delay": 0.5, "class_head_dropout": 0.0, "full_text_path": path}
     model, batch = small_model(**settings), small_batch()
     for head in model.method.mask_heads:
         torch.nn.init.zeros_(head.linear.weight)
@@ -105,11 +106,24 @@ def test_while_everything_is_kept_the_short_way_gives_the_same_losses(path):
                 part.p = 0.0
         short = model.train()(**batch, labels=LABELS).losses
     assert long["rationale"] > 0.1
-    assert long["sparsity"] == long["continuity"] == 0
+    assert long["continuity"] == 0
     for name in short:
         assert_close(short[name], long[name], atol=1e-5, rtol=0)
     model.set_progress(0.6)
     assert set(model(**batch, labels=LABELS).losses) == {*short, "sparsity", "continuity"}
+
+
+@pytest.mark.parametrize("training", [True, False])
+def test_a_budget_holds_in_every_text_at_every_step(training):
+    model, batch = small_model(sparsity=0.2, generator_depth=3, dim_reduction_blocks=2), small_batch()
+    model.train(training).set_progress(0.425)  # half way down in training: 0.6 of the units, by way of 0.8
+    words = [int(ids.max()) + 1 for ids in batch["word_ids"]]
+    model_batch = model.batch(**batch)
+    for _ in range(5):
+        masks = model.method.select(model_batch).masks
+        for mask, share in zip(masks, (0.8, 0.6) if training else (0.6, 0.2), strict=True):
+            assert mask.sum(dim=1).tolist() == [max(1, round(share * n)) for n in words]
+        assert (masks[1] <= masks[0]).all()
 
 
 def test_equal_weights_cancel_the_full_text_loss_and_are_warned_of():
@@ -177,7 +191,7 @@ def test_thresholds_decide_step_by_step():
 def test_blocks_are_shared_out_as_the_paper_does():
     assert default_depth(12) == (7, 2)
     assert default_depth(24) == (13, 3)
-    assert default_depth(6) == (4, 2)
+    assert default_depth(6) == (3, 2)
     assert default_depth(3) == (2, 1)
     method = small_model(generator_depth=3, dim_reduction_blocks=2).method
     assert (method.plain, method.dim_reduction, method.late) == (range(1), range(1, 3), range(3, 4))

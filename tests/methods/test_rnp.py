@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch.testing import assert_close
 
-from tests.small import FAMILIES, small_batch, small_model
+from tests.small import FAMILIES, PENALTY, small_batch, small_model
 
 LABELS = torch.tensor([0, 1, 1])
 
@@ -33,7 +33,7 @@ def test_the_predictor_reads_the_selection_alone(family):
 
 
 def test_the_mask_is_the_argmax_of_the_mean_over_each_word():
-    model, batch = small_model(method="rnp"), small_batch()
+    model, batch = small_model(method="rnp", **PENALTY), small_batch()
     method, ids = model.method, batch["word_ids"]
     with torch.no_grad():
         mask = model(**batch).mask

@@ -2,14 +2,22 @@
 
 from plmr.masking.constraints import Constraint, constraint, released_constraint, share, sparsity_targets
 from plmr.masking.pruning import masked_mean, run_masked
-from plmr.masking.samplers import gumbel_mask, keep_probability, smooth, threshold_mask
+from plmr.masking.samplers import (
+    gumbel_noise,
+    keep_probability,
+    smooth,
+    standardize,
+    straight_through,
+    threshold_mask,
+    within_budget,
+)
 from plmr.masking.units import Units, top_units
 
 __all__ = [
     "Constraint",
     "Units",
     "constraint",
-    "gumbel_mask",
+    "gumbel_noise",
     "keep_probability",
     "masked_mean",
     "released_constraint",
@@ -17,6 +25,9 @@ __all__ = [
     "share",
     "smooth",
     "sparsity_targets",
+    "standardize",
+    "straight_through",
     "threshold_mask",
     "top_units",
+    "within_budget",
 ]

@@ -17,6 +17,7 @@ import torch
 from torch import Tensor
 
 from plmr.encoders.base import SplitEncoder
+from plmr.masking.units import data_size
 
 
 @dataclass(frozen=True)
@@ -39,8 +40,14 @@ class Places:
             visible: *Shape:* (B, T)
         """
         counts = visible.sum(dim=1)
-        width = max(int(counts.max()), 1)
-        index = (~visible).to(torch.uint8).argsort(dim=1, stable=True)[:, :width]
+        # An export cannot tell whether a width of 1 is meant to broadcast.
+        width = data_size(counts.max(), least=2 if torch.compiler.is_compiling() else 1)
+        torch._check(width <= visible.shape[1])
+        # A stable sort of zeros and ones by counting, because ONNX knows no stable sort.
+        positions = torch.arange(visible.shape[1], device=visible.device).expand_as(visible)
+        rank = visible.cumsum(dim=1)
+        place = torch.where(visible, rank - 1, counts[:, None] + positions - rank)
+        index = torch.zeros_like(place).scatter(1, place, positions)[:, :width]
         return cls(index, torch.arange(width, device=visible.device) < counts[:, None])
 
     def gather(self, values: Tensor) -> Tensor:
@@ -85,6 +92,8 @@ def run_zeroed(encoder: SplitEncoder, hidden: Tensor, blocks: range, attention_m
     Returns:
         At every pruned token what became of the null token, as in the full text. *Shape:* (B, T, H)
     """
+    if not blocks:
+        return hidden
     real = attention_mask.bool()
     shown = real & (visible > 0)
     places = Places.of(shown)

@@ -1,4 +1,4 @@
-"""From logits to a binary mask, with a gradient in training."""
+"""From logits to a binary mask, with a gradient in training: the Gumbel-softmax (PLMR eq. 11) and what it is given."""
 
 from __future__ import annotations
 
@@ -25,48 +25,114 @@ def keep_probability(logits: Tensor) -> Tensor:
 
 
 def smooth(values: Tensor, valid: Tensor, window: int) -> Tensor:
-    """Average over a window of neighbours, of which only the units that exist count.
+    """Average with neighbours, the nearer the more they count, of which only the units that exist do.
 
     A unit that is worth keeping then speaks for its neighbours too, so that what is selected comes in runs about
-    as long as the window.
+    half as long as the window.
 
     Args:
         values: *Shape:* (B, U, K)
         valid: Which units exist. *Shape:* (B, U)
-        window: Odd number of units, the unit itself in the middle; 1 changes nothing.
+        window: Odd number of units, the unit itself in the middle; 1 changes nothing. Weights fall linearly from the
+            middle, so that the units of a text shorter than the window still differ.
 
     Returns:
         Zero where no unit exists. *Shape:* (B, U, K)
     """
     if window == 1:
         return values
-    weight = valid.to(values.dtype)[:, None]
-    sums = F.avg_pool1d(values.transpose(1, 2) * weight, window, stride=1, padding=window // 2)
-    shares = F.avg_pool1d(weight, window, stride=1, padding=window // 2)
-    return (sums / shares.clamp(min=0.5 / window) * weight).transpose(1, 2)
+    weight = valid.to(values.dtype)[..., None]
+    sums, totals = _convolve(values * weight, window), _convolve(weight, window)
+    return sums / totals.clamp(min=0.5) * weight
 
 
-def gumbel_mask(logits: Tensor, temperature: float = 1.0, valid: Tensor | None = None, window: int = 1) -> Tensor:
-    """Sample a hard mask with straight-through gradients (Gumbel-softmax; PLMR eq. 11).
+def _convolve(values: Tensor, window: int) -> Tensor:
+    """(B, U, K) to (B, U, K): sums of neighbours with triangular weights, 1 at the ends of the window."""
+    kernel = _triangle(window).to(values)[None, None]
+    rows = F.conv1d(values.transpose(1, 2).flatten(0, 1)[:, None], kernel, padding=window // 2)
+    return rows.view(values.shape[0], values.shape[2], -1).transpose(1, 2)
+
+
+def _triangle(window: int) -> Tensor:
+    return window // 2 + 1 - (torch.arange(window) - window // 2).abs().float()
+
+
+def standardize(logits: Tensor, valid: Tensor, spread: float) -> Tensor:
+    """Scale the log-odds of each text to a mean of zero and a fixed spread.
+
+    Scores that grow apart without bound leave the sampling no doubt and the gradient no slope: the first clause that
+    a text is judged by would remain the last.
 
     Args:
         logits: Drop and keep. *Shape:* (B, U, 2)
-        temperature: Of the relaxation that carries the gradient.
-        valid: Which units exist; needed with a window. *Shape:* (B, U)
+        valid: Which units exist. *Shape:* (B, U)
+        spread: Standard deviation of the log-odds over the units of a text.
+
+    Returns:
+        Drop and keep. *Shape:* (B, U, 2)
+    """
+    odds = logits[..., KEEP] - logits[..., 1 - KEEP]
+    odds = odds - _mean(odds, valid)
+    odds = odds * spread / (_mean(odds.square(), valid) + 1e-3).sqrt()
+    return torch.stack([-odds / 2, odds / 2], dim=-1)
+
+
+def within_budget(logits: Tensor, valid: Tensor, counts: Tensor) -> Tensor:
+    """Shift the log-odds of each text so that exactly its budget of units is likelier kept than dropped.
+
+    Only the order of a text's units matters then, and the share that is kept needs neither a penalty nor luck.
+
+    Args:
+        logits: Drop and keep. *Shape:* (B, U, 2)
+        valid: Which units may be kept. *Shape:* (B, U)
+        counts: How many are to be kept of each text; all where it has fewer. *Shape:* (B,)
+
+    Returns:
+        Drop and keep. *Shape:* (B, U, 2)
+    """
+    odds = logits[..., KEEP] - logits[..., 1 - KEEP]
+    ordered = odds.detach().masked_fill(~valid, float("-inf")).sort(dim=1, descending=True).values
+    counts = torch.minimum(counts.long(), valid.sum(dim=1)).clamp(min=1)[:, None]
+    lowest_kept = ordered.gather(1, counts - 1)
+    # Where all are kept there is no highest dropped one; anything below the lowest kept one will do.
+    highest_dropped = F.pad(ordered, (0, 1), value=float("-inf")).gather(1, counts).maximum(lowest_kept - 1)
+    odds = odds - ((lowest_kept + highest_dropped) / 2).nan_to_num(neginf=0.0)
+    return torch.stack([-odds / 2, odds / 2], dim=-1)
+
+
+def _mean(values: Tensor, valid: Tensor) -> Tensor:
+    return (values * valid).sum(dim=1, keepdim=True) / valid.sum(dim=1, keepdim=True).clamp(min=1)
+
+
+def gumbel_noise(like: Tensor, valid: Tensor, window: int = 1) -> Tensor:
+    """Draws of the standard Gumbel distribution, less its mean.
+
+    Args:
+        like: *Shape:* (B, U, K)
+        valid: Which units exist. *Shape:* (B, U)
         window: Neighbours that share their noise, as in `smooth`: smoothed logits with a draw for each unit would
             still be sampled word by word.
 
     Returns:
+        *Shape:* (B, U, K)
+    """
+    noise = -torch.empty_like(like).exponential_().log() - EULER_GAMMA
+    # An average of independent draws varies less than one of them.
+    weights = _triangle(window)
+    return smooth(noise, valid, window) * float(weights.sum() / weights.norm())
+
+
+def straight_through(logits: Tensor, temperature: float = 1.0) -> Tensor:
+    """A hard mask with the gradient of a soft one.
+
+    Args:
+        logits: Drop and keep, noise included. *Shape:* (B, U, 2)
+        temperature: Of the softmax that carries the gradient.
+
+    Returns:
         Zeros and ones. *Shape:* (B, U)
     """
-    # In float32, because under bf16 autocast the noise would be rounded to a few distinct values.
-    logits = logits.float()
-    noise = -torch.empty_like(logits).exponential_().log()
-    if window > 1:
-        assert valid is not None
-        # An average of w independent draws varies w times less than one of them.
-        noise = smooth(noise - EULER_GAMMA, valid, window) * window**0.5
-    soft = ((logits + noise) / temperature).softmax(dim=-1)[..., KEEP]
+    soft = (logits / temperature).softmax(dim=-1)[..., KEEP]
     hard = (soft > 0.5).to(soft.dtype)
     return hard - soft.detach() + soft
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import cast
 
 import torch
 from torch import Tensor
@@ -26,7 +27,7 @@ class Units:
     @classmethod
     def from_index(cls, index: Tensor) -> Units:
         """Units from their numbers, which count up from 0 in each text; numbers without a token are not valid."""
-        n_units = max(int(index.max()) + 1, 1) if index.numel() else 1
+        n_units = data_size(index.max() + 1) if index.numel() else 1
         counts = _scatter(torch.ones_like(index, dtype=torch.float32), index, n_units)
         return cls(index=index, valid=counts > 0, size=counts.clamp(min=1))
 
@@ -68,6 +69,18 @@ class Units:
             *Shape:* (B, T)
         """
         return values.gather(1, self.index.clamp(min=0)).masked_fill(self.index < 0, other)
+
+
+def data_size(count: Tensor, least: int = 1) -> int:
+    """A size that depends on the data, in a form that an export can follow: `int` would fix that of its example.
+
+    Args:
+        count: A whole number. *Shape:* ()
+        least: Returned where the number is smaller.
+    """
+    size = count.clamp(min=least).item()
+    torch._check(size >= least)
+    return cast("int", size)
 
 
 def _scatter(values: Tensor, index: Tensor, n_units: int) -> Tensor:

@@ -16,7 +16,17 @@ from torch import Tensor, nn
 from plmr.config import RationaleConfig
 from plmr.encoders import SplitEncoder
 from plmr.errors import PlmrError
-from plmr.masking import Units, gumbel_mask, keep_probability, smooth, threshold_mask
+from plmr.masking import (
+    Units,
+    gumbel_noise,
+    keep_probability,
+    smooth,
+    sparsity_targets,
+    standardize,
+    straight_through,
+    threshold_mask,
+    within_budget,
+)
 from plmr.methods.parts import ClassHead, MaskHead
 
 Losses = Mapping[str, Tensor]
@@ -187,16 +197,35 @@ class Method(nn.Module, ABC):
         Returns:
             Mask and probability, 0 where there is no unit. *Shape:* both (B, U)
         """
-        window = self.config.smoothing
+        config = self.config
         alive = units.valid if before is None else units.valid & (before > 0)
-        logits = smooth(units.mean(logits.float()), alive, window)
-        probability = keep_probability(logits) * units.valid
+        logits = smooth(units.mean(logits.float()), alive, config.smoothing)
+        if config.score_spread is not None:
+            logits = standardize(logits, alive, config.score_spread)
+        probability = keep_probability(self._budgeted(logits, units, alive, step)) * alive
         if self.training:
-            mask = gumbel_mask(logits, self.config.gumbel_temperature, alive, window)
+            noisy = logits + config.gumbel_noise * gumbel_noise(logits, alive, config.smoothing)
+            mask = straight_through(self._budgeted(noisy, units, alive, step), config.gumbel_temperature)
         else:
-            thresholds = self.config.thresholds or [0.5] * self.n_steps
+            thresholds = config.thresholds or [0.5] * self.n_steps
             mask = threshold_mask(probability, thresholds[step])
         return mask * (units.valid if before is None else before), probability
+
+    def sparsity_now(self) -> list[float]:
+        """The share asked of each pruning step, at this point of the training."""
+        sparsity = self.annealed_sparsity() if self.training else self.config.sparsity
+        return sparsity_targets(sparsity, self.n_steps, self.config.sparsity_schedule)
+
+    def constraint_weights(self) -> tuple[float, float]:
+        """λ1 and λ2. A budget is met exactly but for rounding, whose sign is no signal."""
+        config = self.config
+        return 0.0 if config.sampler == "budget" else config.sparsity_weight, config.continuity_weight
+
+    def _budgeted(self, logits: Tensor, units: Units, alive: Tensor, step: int) -> Tensor:
+        if self.config.sampler == "gumbel":
+            return logits
+        counts = (self.sparsity_now()[step] * units.count()).round()
+        return within_budget(logits, alive, counts)
 
 
 def freeze(encoder: SplitEncoder) -> None:

@@ -27,7 +27,7 @@ from plmr.methods.parts import ClassHead, MaskHead, pool
 
 def default_depth(n_blocks: int) -> tuple[int, int]:
     """Generator depth l and Dim-Reduction blocks m for an encoder of L blocks: 7 and 2 of 12, 13 and 3 of 24."""
-    return n_blocks // 2 + 1, 1 + (n_blocks >= 6) + (n_blocks >= 24)
+    return n_blocks // 2 + (n_blocks >= 12 or n_blocks < 4), 1 + (n_blocks >= 6) + (n_blocks >= 24)
 
 
 class PLMR(Method):
@@ -144,8 +144,8 @@ class PLMR(Method):
             full_text_loss = F.cross_entropy(self.predict_full_text(batch, selection).float(), batch.targets)
             losses["full_text"] = config.full_text_weight * full_text_loss
             losses["match"] = config.match_weight * self.match(rationale_loss - full_text_loss)
-        targets = sparsity_targets(self.annealed_sparsity(), self.n_steps, config.sparsity_schedule)
-        weights = config.sparsity_weight, config.continuity_weight
+        targets = self.sparsity_now()
+        weights = self.constraint_weights()
         if config.constraint_form == "released":
             masks = [batch.units.to_tokens(mask) for mask in selection.masks]
             terms = released_constraint(masks, batch.attention_mask, targets, *weights)

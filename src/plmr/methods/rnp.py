@@ -58,15 +58,13 @@ class RNP(Method):
 
     def losses(self, batch: Batch) -> Losses:
         """The prediction's loss and the constraint of PLMR's equation 3."""
-        config = self.config
         selection = self.select(batch)
         terms = constraint(
             selection.masks,
             batch.units,
-            [self.annealed_sparsity()],
-            config.sparsity_weight,
-            config.continuity_weight,
-            config.constraint_form,
+            self.sparsity_now(),
+            *self.constraint_weights(),
+            self.config.constraint_form,
         )
         return {
             "rationale": F.cross_entropy(self.predict(batch, selection).float(), batch.targets),
