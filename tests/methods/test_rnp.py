@@ -59,3 +59,19 @@ def test_both_encoders_learn_from_a_sampled_mask():
     losses["rationale"].backward()
     assert model.method.mask_head.linear.weight.grad.any()
     assert model.method.generator.blocks[0].attention.self.value.weight.grad.any()
+
+
+def test_while_everything_is_kept_only_the_predictor_learns_and_from_whole_texts():
+    model, batch = small_model(method="rnp", sparsity_delay=0.5, class_head_dropout=0.0), small_batch()
+    with torch.no_grad():
+        whole = model(**batch, return_full_text=True).full_text_logits
+    model.train().set_progress(0.4)
+    for part in model.modules():
+        if isinstance(part, torch.nn.Dropout):
+            part.p = 0.0
+    output = model(**batch, labels=LABELS)
+    assert set(output.losses) == {"rationale"}
+    assert_close(output.loss, torch.nn.functional.cross_entropy(whole, LABELS), atol=1e-5, rtol=0)
+    output.loss.backward()
+    assert all(p.grad is None for p in model.method.generator.parameters())
+    assert all(p.grad is not None for p in model.method.class_head.parameters())

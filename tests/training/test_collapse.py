@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from plmr.training.collapse import Figures, collapse_findings, position_agreement
+from tests.small import PENALTY
 from tests.training.runs import train
 
 WELL = Figures(argmax_share=0.2, position_agreement=0.1, accuracy=0.8, full_text_accuracy=0.85)
@@ -41,14 +42,14 @@ def test_agreement_by_hand():
 
 
 def test_a_run_driven_to_select_nothing_says_so(tiny_bert, tmp_path, caplog):
-    settings = {"sparsity": 0.01, "sparsity_weight": 1000.0, "sparsity_annealing": 0.0, "keep_bias": -3.0}
+    settings = {**PENALTY, "sparsity": 0.01, "sparsity_weight": 1000.0, "sparsity_annealing": 0.0, "keep_bias": -3.0}
     _, summary = train(tiny_bert, tmp_path, settings=settings, epochs=1, eval_strategy="epoch", save_strategy="no")
     assert "selects nothing" in caplog.text
     assert any("the generator selects nothing" in note for note in summary.notes)
 
 
 def test_the_alarm_waits_for_the_annealing(tiny_bert, tmp_path, caplog):
-    settings = {"keep_bias": 5.0, "sparsity_annealing": 0.0, "sparsity_delay": 1.0}
+    settings = {**PENALTY, "keep_bias": 5.0, "sparsity_annealing": 0.0, "sparsity_delay": 1.0}
     _, summary = train(tiny_bert, tmp_path, settings=settings, epochs=1, save_strategy="no")
     assert "Step 3:" not in caplog.text and "Step 6:" not in caplog.text
     assert any("Step 10: the generator selects everything" in note for note in summary.notes)

@@ -211,6 +211,11 @@ class Method(nn.Module, ABC):
             mask = threshold_mask(probability, thresholds[step])
         return mask * (units.valid if before is None else before), probability
 
+    @property
+    def keeps_everything(self) -> bool:
+        """Whether training still reads whole texts, so that there is nothing to select."""
+        return self.training and self.annealed_sparsity() == 1
+
     def sparsity_now(self) -> list[float]:
         """The share asked of each pruning step, at this point of the training."""
         sparsity = self.annealed_sparsity() if self.training else self.config.sparsity

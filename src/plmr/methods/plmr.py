@@ -135,7 +135,7 @@ class PLMR(Method):
     def losses(self, batch: Batch) -> Losses:
         """Equation 17, term by term."""
         config = self.config
-        if self.training and self.annealed_sparsity() == 1 and config.predictor_input == "embeddings":
+        if self.keeps_everything and config.predictor_input == "embeddings":
             return self.full_text_losses(batch)
         selection = self.select(batch)
         rationale_loss = F.cross_entropy(self.predict(batch, selection).float(), batch.targets)

@@ -58,6 +58,9 @@ class RNP(Method):
 
     def losses(self, batch: Batch) -> Losses:
         """The prediction's loss and the constraint of PLMR's equation 3."""
+        if self.keeps_everything:
+            whole = Selection([batch.units.valid.float()])
+            return {"rationale": F.cross_entropy(self.predict(batch, whole).float(), batch.targets)}
         selection = self.select(batch)
         terms = constraint(
             selection.masks,
