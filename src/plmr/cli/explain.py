@@ -26,8 +26,6 @@ def explain(
     """
     from rich.console import Console
 
-    from plmr.explain.rationales import rationale_length
     from plmr.render.terminal import show
 
-    rationale_length(sparsity, max_words)  # a length that cannot be is noticed before the model is loaded
     show(load_model(model)(text, sparsity=sparsity, max_words=max_words), Console())

@@ -57,9 +57,7 @@ def predict(
     `plmr predict my-model --input reviews.txt --output labelled.jsonl`
     """
     from plmr.data import iter_rows
-    from plmr.explain.rationales import rationale_length
 
-    rationale_length(sparsity, max_words)  # a length that cannot be is noticed before the model is loaded
     if output.exists() and input.exists() and output.samefile(input):
         raise PlmrError(f"{output}: is the input file as well; give the output another name.")
     names = columns(text=text_column, tokens=tokens_column)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from transformers import PreTrainedTokenizerBase
@@ -12,6 +13,9 @@ from plmr.data.schema import Example
 from plmr.errors import PlmrError
 
 Words = Sequence[tuple[int, int]]
+
+# A fast tokenizer refuses to be set up for one call while another thread is in the midst of its own.
+_ONE_AT_A_TIME = threading.Lock()
 
 
 @dataclass(frozen=True)
@@ -23,12 +27,14 @@ class Encoded:
         word_ids: Number of each token's word, -1 for special tokens. *Shape:* (T,)
         n_words: Words of the text; those past the last token's were cut off.
         label: Class index, or None.
+        frame: How many special tokens stand in front of the text and behind it.
     """
 
     input_ids: list[int]
     word_ids: list[int]
     n_words: int
     label: int | None = None
+    frame: tuple[int, int] = (1, 1)
 
     @property
     def n_reached(self) -> int:
@@ -46,13 +52,13 @@ class RationaleTokenizer:
 
     Args:
         tokenizer: A fast tokenizer; the slow ones cannot say where a token stands in the text.
-        max_tokens: Tokens a text is cut to, special tokens included.
+        max_tokens: Tokens a text is cut to, special tokens included; None cuts nothing.
 
     Raises:
         PlmrError: The tokenizer gives no character offsets.
     """
 
-    def __init__(self, tokenizer: PreTrainedTokenizerBase, max_tokens: int):
+    def __init__(self, tokenizer: PreTrainedTokenizerBase, max_tokens: int | None):
         if not tokenizer.is_fast:
             raise PlmrError(
                 f"The tokenizer {type(tokenizer).__name__} gives no character offsets, so words cannot be told "
@@ -70,15 +76,19 @@ class RationaleTokenizer:
         """
         if not texts:
             return []
-        batch = self.tokenizer(
-            list(texts),
-            truncation=True,
-            max_length=self.max_tokens,
-            return_offsets_mapping=True,
-            return_special_tokens_mask=True,
-        )
+        with _ONE_AT_A_TIME:
+            batch = self.tokenizer(
+                list(texts),
+                truncation=self.max_tokens is not None,
+                max_length=self.max_tokens,
+                return_attention_mask=False,
+                return_token_type_ids=False,
+                return_offsets_mapping=True,
+                return_special_tokens_mask=True,
+                verbose=False,  # a text longer than the encoder is no mistake here
+            )
         return [
-            Encoded(ids, word_numbers(text, ranges, offsets, special), len(ranges))
+            Encoded(ids, word_numbers(text, ranges, offsets, special), len(ranges), frame=_frame(special))
             for text, ranges, ids, offsets, special in zip(
                 texts,
                 words,
@@ -92,7 +102,14 @@ class RationaleTokenizer:
     def examples(self, examples: Sequence[Example], labels: Sequence[int | None]) -> list[Encoded]:
         """Encode examples with their class indices."""
         encoded = self([e.text for e in examples], [e.words for e in examples])
-        return [Encoded(e.input_ids, e.word_ids, e.n_words, label) for e, label in zip(encoded, labels, strict=True)]
+        return [replace(e, label=label) for e, label in zip(encoded, labels, strict=True)]
+
+
+def _frame(special: Sequence[int]) -> tuple[int, int]:
+    """Special tokens in front and behind; a text without a token of its own has them all in front."""
+    if 0 not in special:
+        return len(special), 0
+    return special.index(0), special[::-1].index(0)
 
 
 def word_numbers(text: str, words: Words, offsets: Sequence[tuple[int, int]], special: Sequence[int]) -> list[int]:

@@ -2,24 +2,27 @@
 
 from __future__ import annotations
 
-import itertools
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import Any, overload
 
 from transformers import PreTrainedTokenizerBase, set_seed
 
 from plmr.config import RationaleConfig
-from plmr.data import Example, class_index, hold_out, label_names, load_examples, split_words
+from plmr.data import Example, class_index, hold_out, label_names, load_examples
 from plmr.data.encoding import Encoded, RationaleTokenizer
 from plmr.encoders import SplitEncoder, gru_layers
 from plmr.errors import PlmrError
 from plmr.explain.evaluation import evaluate_model
-from plmr.explain.rationales import Length, rationale_length, rationale_of
+from plmr.explain.long_texts import predict_documents
+from plmr.explain.onnx import load_exported
+from plmr.explain.rationales import Length, cut_notes, rationale_length, rationale_of
+from plmr.explain.reading import Reading, read_texts
 from plmr.explain.storage import is_saved_model, load_saved, save_model
 from plmr.explain.vocabulary import build_gru, load_tokenizer
-from plmr.inference import predict
+from plmr.inference import ahead, chunked
 from plmr.metrics import EvaluationReport
 from plmr.modeling import RationaleModel
 from plmr.output import Rationale
@@ -63,6 +66,7 @@ class RationaleClassifier:
         sparsity: float | None = None,
         method: str | None = None,
         preset: str = "default",
+        backend: str = "torch",
         **settings: Any,
     ) -> RationaleClassifier:
         """Load a saved classifier, or start a new one from an encoder.
@@ -73,14 +77,16 @@ class RationaleClassifier:
             sparsity: Share of the words that a rationale is to hold, for a new classifier.
             method: The framework, for a new classifier.
             preset: Where a new classifier's settings start from: `default`, `paper` or `released`.
+            backend: What runs a saved classifier: `torch`, or `onnx` or `onnx-int8`, which need what `plmr export`
+                wrote into its folder and can only predict.
             **settings: Further settings of `RationaleConfig`, for a new classifier.
 
         Raises:
             PlmrError: Nothing can be loaded from there, or the settings do not fit it.
         """
         source = str(source)
-        chosen = {"sparsity": sparsity, "method": method, **settings}
-        chosen = {name: value for name, value in chosen.items() if value is not None}
+        chosen: dict[str, Any] = {"sparsity": sparsity, "method": method}
+        chosen = {name: value for name, value in chosen.items() if value is not None} | settings
         if is_saved_model(source):
             if chosen or labels or preset != "default":
                 given = ", ".join([*chosen, *(["labels"] if labels else []), *(["preset"] * (preset != "default"))])
@@ -88,8 +94,10 @@ class RationaleClassifier:
                     f"{source!r} holds a trained classifier, whose settings are fixed; leave out {given}, or start "
                     "from an encoder."
                 )
-            model, tokenizer = load_saved(source)
+            model, tokenizer = load_saved(source) if backend == "torch" else load_exported(source, backend)
             return cls(model.config, model, tokenizer)
+        if backend != "torch":
+            raise PlmrError(f"backend={backend!r} runs saved classifiers, and {source!r} is an encoder; leave it out.")
         if labels is not None:
             _check_labels(labels)
             chosen["id2label"] = dict(enumerate(labels))
@@ -148,8 +156,8 @@ class RationaleClassifier:
                 held_out = load_examples(validation)
             self._prepare(examples)
             assert self.model is not None
-            encoded, held_out_encoded = self._encode_labelled(examples), self._encode_labelled(held_out)
-            notes += _cut_notes(encoded, self.config.max_tokens)
+            encoded, held_out_encoded = (self._encode_labelled(each, training=True) for each in (examples, held_out))
+            notes += cut_notes(encoded, self.config.max_tokens)
             summary = fit_model(self.model, encoded, held_out_encoded, args, resume, callbacks)
         self.model.eval()
         return FitSummary(summary.metrics, summary.calibration, summary.seconds, notes + summary.notes)
@@ -170,11 +178,13 @@ class RationaleClassifier:
         sparsity: float | None = None,
         max_words: int | None = None,
     ) -> Rationale | list[Rationale]:
-        """Classify a text, or a list of texts.
+        """Classify a text, or a list of texts, of any length.
+
+        Texts longer than `max_tokens` are read in windows, `docs/long-texts.md`, and say so in their note.
 
         Args:
             texts: One string, or a sequence of strings; a string is never taken for a sequence.
-            batch_size: Texts in a batch.
+            batch_size: Texts, or windows of them, in a batch.
             sparsity: Share of each text's words that its rationale is to hold, at least one word: those of the
                 highest keep probability. The label is predicted anew from them. Default, as calibrated in training.
             max_words: The same as a number of words.
@@ -195,11 +205,18 @@ class RationaleClassifier:
         sparsity: float | None = None,
         max_words: int | None = None,
     ) -> Iterator[Rationale]:
-        """Classify a stream of texts in its order, holding no more than sixteen batches of it; see `__call__`."""
+        """Classify a stream of texts in its order; see `__call__`.
+
+        It holds no more than sixteen batches of the stream, and sixteen more that a second thread tokenizes
+        meanwhile; fewer where the texts are long.
+        """
         length = rationale_length(sparsity, max_words)
-        stream = iter(texts)
-        while chunk := list(itertools.islice(stream, 16 * batch_size)):
-            yield from self._explain(chunk, batch_size, length)
+        most = 16 * batch_size
+        # A token has four or five characters in most languages: texts that fit the model are counted, not weighed.
+        chunks = chunked(texts, most, most * self.config.max_tokens * 8)
+        with closing(ahead(self._read, chunks)) as ready:
+            for chunk in ready:
+                yield from self._explain(chunk, batch_size, length)
 
     def evaluate(self, data: Rows, batch_size: int = 64, faithfulness: bool = False) -> EvaluationReport:
         """Score the classifier on labelled rows.
@@ -248,37 +265,26 @@ class RationaleClassifier:
         self.config.pad_token_id = self.tokenizer.pad_token_id
         self.model = RationaleModel.from_encoder(self.config, encoder)
 
-    def _encode_labelled(self, examples: Sequence[Example]) -> list[Encoded]:
-        return self._tokenization().examples(examples, [class_index(e, self.labels) for e in examples])
+    def _encode_labelled(self, examples: Sequence[Example], training: bool = False) -> list[Encoded]:
+        return self._tokenization(training).examples(examples, [class_index(e, self.labels) for e in examples])
 
-    def _tokenization(self) -> RationaleTokenizer:
+    def _tokenization(self, training: bool = False) -> RationaleTokenizer:
         assert self.tokenizer is not None
-        return RationaleTokenizer(self.tokenizer, self.config.max_tokens)
+        cut = training or self.config.long_texts == "cut"
+        return RationaleTokenizer(self.tokenizer, self.config.max_tokens if cut else None)
 
-    def _explain(self, texts: Sequence[str], batch_size: int, length: Length | None) -> list[Rationale]:
-        model = self._trained()
-        for text in texts:
-            _check_text(text)
-        words = [split_words(text) for text in texts]
-        encoded = self._tokenization()(texts, words)
-        n_words = None if length is None else [length(len(each)) for each in words]
-        predictions = predict(model, encoded, batch_size, n_words=n_words)
+    def _read(self, texts: Sequence[str]) -> list[Reading]:
+        self._trained()
+        return read_texts(texts, self._tokenization(), self.config)
+
+    def _explain(self, chunk: Sequence[Reading], batch_size: int, length: Length | None) -> list[Rationale]:
+        n_words = None if length is None else [length(len(reading.words)) for reading in chunk]
+        predictions = predict_documents(self._trained(), [each.document for each in chunk], batch_size, n_words)
+        cut = self._tokenization().max_tokens
         return [
-            rationale_of(*each, self.labels, self.config.max_tokens)
-            for each in zip(texts, words, encoded, predictions, strict=True)
+            rationale_of(reading, prediction, self.labels, cut)
+            for reading, prediction in zip(chunk, predictions, strict=True)
         ]
-
-
-def _check_text(text: object) -> None:
-    if not isinstance(text, str):
-        raise PlmrError(f"Texts must be strings; got {type(text).__name__}: {str(text)[:60]!r}.")
-    try:
-        text.encode()
-    except UnicodeEncodeError as error:
-        raise PlmrError(
-            f"A text holds half a character (a lone surrogate) at position {error.start}: {text[:60]!r}; read it "
-            "again as UTF-8."
-        ) from None
 
 
 def _check_labels(labels: Sequence[str]) -> None:
@@ -286,15 +292,3 @@ def _check_labels(labels: Sequence[str]) -> None:
         raise PlmrError(
             f"labels must be at least two different names, such as ['negative', 'positive']; got {labels!r}."
         )
-
-
-def _cut_notes(encoded: Sequence[Encoded], max_tokens: int) -> list[str]:
-    """How much of the texts lies beyond the model's reach."""
-    cut = [e for e in encoded if len(e.input_ids) >= max_tokens and e.n_reached < e.n_words]
-    if not cut:
-        return []
-    lost = sum(e.n_words - e.n_reached for e in cut) / sum(e.n_words for e in encoded)
-    return [
-        f"{len(cut)} of {len(encoded)} texts are longer than {max_tokens} tokens and were cut; {lost:.1%} of all "
-        "words are never seen (raise max_tokens if the encoder allows)"
-    ]

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-
-import numpy as np
-import torch
+from collections.abc import Sequence
+from functools import partial
 
 from plmr.data.encoding import Encoded, subword_flags, word_flags
 from plmr.data.schema import Example
-from plmr.inference import Prediction, by_length, collate, evaluating, predict, probabilities_of
+from plmr.explain.long_texts import predict_documents, read_documents
+from plmr.explain.windows import split_all
+from plmr.inference import Prediction
 from plmr.metrics import EvaluationReport, evaluation_report, faithfulness_scores
 from plmr.modeling import RationaleModel
 
@@ -35,10 +35,13 @@ def evaluate_model(
     Returns:
         Words beyond the model's reach count as not selected.
     """
-    predictions = predict(model, encoded, batch_size)
+    documents = split_all(encoded, model.config)
+    predictions = predict_documents(model, documents, batch_size)
+    encoded = [document.encoded for document in documents]
     selected = [_selected(e, p) for e, p in zip(encoded, predictions, strict=True)]
     keep = [word_flags(e.word_ids, p.keep, e.n_words) for e, p in zip(encoded, predictions, strict=True)]
     gold = [example.rationale for example in examples]
+    read = partial(read_documents, model, documents, batch_size=batch_size)
     return evaluation_report(
         selected,
         gold,
@@ -54,30 +57,9 @@ def evaluate_model(
         y_true=[labels[e.label] for e in encoded if e.label is not None],
         y_pred=[labels[int(p.probabilities.argmax())] for p in predictions],
         labels=labels,
-        faithfulness=faithfulness_scores(_reader(model, encoded, batch_size), selected, keep) if faithfulness else None,
+        faithfulness=faithfulness_scores(read, selected, keep) if faithfulness else None,
     )
 
 
 def _selected(encoded: Encoded, prediction: Prediction) -> list[bool]:
     return [bool(flag) for flag in word_flags(encoded.word_ids, prediction.mask, encoded.n_words)]
-
-
-def _reader(
-    model: RationaleModel, encoded: Sequence[Encoded], batch_size: int
-) -> Callable[[Sequence[np.ndarray]], np.ndarray]:
-    """The predictor as a function of which words it may read."""
-
-    @torch.inference_mode()
-    def probabilities(flag_rows: Sequence[np.ndarray]) -> np.ndarray:
-        answers = np.empty((len(encoded), model.config.num_labels))
-        with evaluating(model):
-            for numbers in by_length(encoded, batch_size):
-                batch = collate(model, [encoded[i] for i in numbers])
-                mask = torch.zeros_like(batch["word_ids"], dtype=torch.float32)
-                for row, i in enumerate(numbers):
-                    flags = [word >= 0 and bool(flag_rows[i][word]) for word in encoded[i].word_ids]
-                    mask[row, : len(flags)] = torch.tensor(flags, dtype=torch.float32)
-                answers[numbers] = probabilities_of(model.predict_from(mask, **batch))
-        return answers
-
-    return probabilities

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from plmr.data.encoding import Encoded, word_flags
-from plmr.data.words import Range, spans_from_flags
+from plmr.data.words import spans_from_flags
 from plmr.errors import PlmrError
+from plmr.explain.reading import Reading
+from plmr.explain.windows import Document
 from plmr.inference import Prediction
 from plmr.output import Rationale
 
@@ -38,25 +40,19 @@ def rationale_length(sparsity: float | None = None, max_words: int | None = None
 
 
 def rationale_of(
-    text: str,
-    words: Sequence[Range],
-    encoded: Encoded,
-    prediction: Prediction,
-    labels: Sequence[str],
-    max_tokens: int,
+    reading: Reading, prediction: Prediction, labels: Sequence[str], max_tokens: int | None = None
 ) -> Rationale:
     """Put an answer into words.
 
     Args:
-        text: The text as given.
-        words: Character range of each of its words.
-        encoded: The text as the model read it.
+        reading: The text as the model read it.
         prediction: The model's answer.
         labels: Names of the classes.
-        max_tokens: Tokens the text was cut to; for the note.
+        max_tokens: Tokens the text was cut to, None where nothing was cut; for the note.
     """
-    selected = [bool(f) for f in word_flags(encoded.word_ids, prediction.mask, len(words))]
-    keep = word_flags(encoded.word_ids, prediction.keep, len(words))
+    text, words, word_ids = reading.text, reading.words, reading.document.encoded.word_ids
+    selected = [bool(f) for f in word_flags(word_ids, prediction.mask.tolist(), len(words))]
+    keep = word_flags(word_ids, prediction.keep.tolist(), len(words))
     best = int(prediction.probabilities.argmax())
     return Rationale(
         text=text,
@@ -68,18 +64,35 @@ def rationale_of(
         word_ranges=tuple(words),
         selected=tuple(selected),
         keep_scores=tuple(float(k) for k in keep),
-        note=_note(encoded, any(selected), max_tokens),
+        note=_note(reading.document, any(selected), max_tokens),
     )
 
 
-def _note(encoded: Encoded, any_selected: bool, max_tokens: int) -> str | None:
+def _note(document: Document, any_selected: bool, max_tokens: int | None) -> str | None:
+    encoded = document.encoded
     if not encoded.n_words:
         return "empty text: the label is the model's prior, the rationale is empty"
     notes = []
     unseen = encoded.n_words - encoded.n_reached
     # Words without a token, such as a lone control character, are not cut off; only a full text is.
-    if unseen and len(encoded.input_ids) >= max_tokens:
+    if max_tokens is not None and unseen and len(encoded.input_ids) >= max_tokens:
         notes.append(f"text cut at {max_tokens} tokens: {unseen} of {encoded.n_words} words unseen")
+    if len(document.windows) > 1:
+        notes.append(f"read in {len(document.windows)} windows")
+    if document.n_cut_words:
+        notes.append(f"{document.n_cut_words} of {encoded.n_words} words longer than a window: their ends are unseen")
     if not any_selected:
         notes.append("no word reached the keep threshold: the label is the model's prior")
     return "; ".join(notes) or None
+
+
+def cut_notes(encoded: Sequence[Encoded], max_tokens: int) -> list[str]:
+    """How much of the texts lies beyond the model's reach."""
+    cut = [e for e in encoded if len(e.input_ids) >= max_tokens and e.n_reached < e.n_words]
+    if not cut:
+        return []
+    lost = sum(e.n_words - e.n_reached for e in cut) / sum(e.n_words for e in encoded)
+    return [
+        f"{len(cut)} of {len(encoded)} texts are longer than {max_tokens} tokens and were cut; {lost:.1%} of all "
+        "words are never seen (raise max_tokens if the encoder allows)"
+    ]

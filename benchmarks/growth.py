@@ -1,0 +1,216 @@
+"""How time and memory of predicting grow with the length of a text and with the number of texts.
+
+    python benchmarks/growth.py
+    python benchmarks/growth.py --length 128 512 --tokens 2000 --file 10 40 --reviews 40 --rounds 1     a small try
+
+MiniLM with untrained heads, thresholds calibrated to α on generated reviews; windows of 256 tokens.
+
+lengths    texts of so many tokens, as many as make `--tokens` together: seconds per text, and the highest memory
+files      `plmr predict` on files of so many reviews: seconds per text without those of a file with one text, and the
+           highest memory
+kept       reading, tokenizing, predicting and writing `--reviews` reviews, against the model alone on tokenized texts:
+           what share of its texts per second is left, in one process and in turns
+
+Every figure is measured in a process of its own, which is where the highest memory (resident set) is read.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from itertools import chain, count, islice
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+from machine import machine
+from pairs import in_turns, ratio, table
+
+from plmr import RationaleClassifier, RationaleConfig, RationaleModel, make_reviews
+from plmr.cli import app
+from plmr.data import RationaleTokenizer, iter_rows, split_words
+from plmr.explain.vocabulary import load_tokenizer
+from plmr.inference import chunked, predict
+from plmr.training.calibration import calibrate
+
+RESULT = Path(__file__).parent / "results/growth.json"
+
+
+def save_model(folder: Path, sparsity: float) -> None:
+    """A classifier whose rationales are as long as asked for."""
+    config = RationaleConfig(encoder="minilm", sparsity=sparsity)
+    tokenizer = load_tokenizer("minilm")
+    config.pad_token_id = tokenizer.pad_token_id
+    model = RationaleModel.from_encoder(config)
+    texts = list(reviews(200))
+    calibrate(model, RationaleTokenizer(tokenizer, config.max_tokens)(texts, [split_words(text) for text in texts]))
+    RationaleClassifier(config, model, tokenizer).save_pretrained(folder)
+
+
+def reviews(number: int) -> Iterator[str]:
+    """Generated reviews, a thousand different ones over and over."""
+    some = [example.text for example in make_reviews(min(number, 1_000), seed=0)]
+    return islice(chain.from_iterable(some for _ in count()), number)
+
+
+def text_of(classifier: RationaleClassifier, n_tokens: int) -> str:
+    """Reviews one after the other, cut where a number of tokens is reached."""
+    text = " ".join(reviews(2 + n_tokens // 20))
+    encoded = classifier.tokenizer(text, return_offsets_mapping=True, verbose=False)
+    return text[: encoded["offset_mapping"][n_tokens - 2][1]]
+
+
+def time_length(folder: str, n_tokens: int, total: int, batch_size: int) -> dict[str, float]:
+    """Texts of one length, in this process."""
+    classifier = RationaleClassifier.from_pretrained(folder)
+    text = text_of(classifier, n_tokens)
+    classifier(text, batch_size=batch_size)
+    texts = [text] * max(1, total // n_tokens)
+    started = time.perf_counter()
+    notes = [answer.note for answer in classifier.iter_predict(texts, batch_size)]
+    each = 1e3 * (time.perf_counter() - started) / len(texts)
+    windows = int(notes[0].split()[2]) if "windows" in (notes[0] or "") else 1
+    return {
+        "texts": len(texts), "windows": windows, "ms_per_text": each, "ms_per_1000_tokens": 1e3 * each / n_tokens
+    }  # fmt: skip
+
+
+def time_sides(folder: str, number: int, batch_size: int, rounds: int) -> dict[str, Any]:
+    """All that `plmr predict` does with a file, and the model alone, in this process."""
+    classifier = RationaleClassifier.from_pretrained(folder)
+    source, target = Path(folder).parent / "reviews.jsonl", Path(folder).parent / "sides.jsonl"
+    write_reviews(source, number)
+    tokenization = RationaleTokenizer(classifier.tokenizer, classifier.config.max_tokens)
+    chunks = chunked(reviews(number), 16 * batch_size, sys.maxsize)
+    encoded = [tokenization(chunk, [split_words(text) for text in chunk]) for chunk in chunks]
+
+    def command() -> None:
+        texts = (row["text"] for row, _ in iter_rows(source))
+        with target.open("w", encoding="utf-8") as lines:
+            for answer in classifier.iter_predict(texts, batch_size):
+                lines.write(json.dumps({"text": answer.text, "prediction": answer.to_dict()}) + "\n")
+
+    times = in_turns(
+        {"command": command, "model": lambda: [predict(classifier.model, chunk, batch_size) for chunk in encoded]},
+        rounds,
+    )
+    return {"texts": number, "kept": 1 / ratio(times, "command", "model")} | {
+        f"{name}_seconds": median(values) for name, values in times.items()
+    }
+
+
+def write_reviews(file: Path, number: int) -> None:
+    with file.open("w", encoding="utf-8") as lines:
+        lines.writelines(json.dumps({"text": text}) + "\n" for text in reviews(number))
+
+
+def time_command(folder: str, source: str, batch_size: int) -> dict[str, float]:
+    """`plmr predict` on a file, in this process."""
+    target = Path(folder).parent / "answers.jsonl"
+    started = time.perf_counter()
+    try:
+        app(["predict", folder, "--input", source, "--output", str(target), "--batch-size", str(batch_size)])
+    except SystemExit as end:
+        if end.code:
+            raise
+    return {"seconds": time.perf_counter() - started}
+
+
+TASKS = {"length": time_length, "sides": time_sides, "command": time_command}
+
+
+def run_task(name: str, *arguments: Any) -> None:
+    """Do a task and print what it found, with the highest memory of this process."""
+    found = TASKS[name](*arguments)
+    print(json.dumps(found | {"processor_seconds": time.process_time(), "peak_mib": peak_mib()}))
+
+
+def peak_mib() -> float:
+    """The largest resident set so far."""
+    status = Path("/proc/self/status")
+    if status.is_file():
+        # What getrusage says on Linux is the parent's where that was larger when it started this process.
+        (line,) = (line for line in status.read_text(encoding="utf-8").splitlines() if line.startswith("VmHWM"))
+        return int(line.split()[1]) / 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
+
+
+def task(*arguments: object) -> dict[str, Any]:
+    """Run a task in a process of its own."""
+    command = [sys.executable, __file__, "--task", json.dumps(arguments)]
+    done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+def lengths(folder: Path, given: argparse.Namespace) -> list[dict[str, Any]]:
+    rows = []
+    for n_tokens in given.length:
+        rows.append({"tokens": n_tokens} | task("length", str(folder), n_tokens, given.tokens, given.batch))
+        print(f"{n_tokens} tokens: done", file=sys.stderr, flush=True)
+    return rows
+
+
+def files(folder: Path, given: argparse.Namespace) -> list[dict[str, Any]]:
+    rows: list[dict[str, Any]] = []
+    for number in (1, *given.file):
+        source = folder.parent / f"{number}.jsonl"
+        write_reviews(source, number)
+        rows.append({"texts": number} | task("command", str(folder), str(source), given.batch))
+        # What one text costs is loading the model.
+        rows[-1]["seconds"] -= rows[0]["seconds"] if number > 1 else 0
+        print(f"file of {number}: done", file=sys.stderr, flush=True)
+    return rows[1:]
+
+
+def report(result: dict[str, Any]) -> None:
+    by_length = [
+        (r["tokens"], r["windows"], r["texts"], r["ms_per_text"], r["ms_per_1000_tokens"], r["peak_mib"])
+        for r in result["lengths"]
+    ]
+    by_file = [(r["texts"], r["seconds"], 1e3 * r["seconds"] / r["texts"], r["peak_mib"]) for r in result["files"]]
+    headers = (
+        ["tokens", "windows", "texts", "ms / text", "ms / 1,000 tokens", "peak MiB"],
+        ["file of", "seconds", "ms / text", "peak MiB"],
+    )
+    for header, rows in zip(headers, (by_length, by_file), strict=True):
+        cells = [[f"{value:.1f}" if isinstance(value, float) else f"{value:,}" for value in row] for row in rows]
+        print(table(header, cells), end="\n\n")
+    print(f"kept of the model's texts per second: {result['throughput']['kept']:.1%}")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--length", type=int, nargs="+", default=[128, 256, 512, 1024, 2048, 4096, 8192])
+    parser.add_argument("--tokens", type=int, default=262_144, help="tokens of all texts of one length")
+    parser.add_argument("--file", type=int, nargs="+", default=[1_000, 10_000, 100_000])
+    parser.add_argument("--reviews", type=int, default=2_048)
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--batch", type=int, default=32)
+    parser.add_argument("--sparsity", type=float, default=0.2)
+    parser.add_argument("--output", type=Path, default=RESULT)
+    parser.add_argument("--task", help=argparse.SUPPRESS)
+    given = parser.parse_args()
+    if given.task:
+        run_task(*json.loads(given.task))
+        return
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = Path(temporary) / "model"
+        save_model(folder, given.sparsity)
+        figures = {
+            "lengths": lengths(folder, given),
+            "files": files(folder, given),
+            "throughput": task("sides", str(folder), given.reviews, given.batch, given.rounds),
+        }
+    report(figures)
+    result = {"command": " ".join(sys.argv), "machine": machine(), "batch": given.batch, **figures}
+    given.output.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
