@@ -8,7 +8,8 @@
 
 VENV := .venv
 BIN := $(VENV)/bin
-STAMP := $(VENV)/.installed
+INSTALLED := $(VENV)/.installed
+READY := $(VENV)/.ready-for-demo
 DEMO_OUTPUT ?= demo-report
 PYTEST_ARGS ?=
 
@@ -20,7 +21,7 @@ PYTHON ?= $(shell for name in python3.13 python3.12 python3.11 python3.10 python
 .PHONY: demo test lint format install
 .DELETE_ON_ERROR:
 
-demo: install
+demo: $(READY)
 	$(BIN)/plmr demo --output $(DEMO_OUTPUT)
 
 test: lint
@@ -35,13 +36,15 @@ format: install
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-install: $(STAMP)
+install: $(INSTALLED)
 
-$(STAMP): pyproject.toml constraints.txt
+$(READY): EXTRAS := demo
+$(INSTALLED): EXTRAS := compare,demo,dev,onnx
+$(READY) $(INSTALLED): pyproject.toml constraints.txt
 	@$(BIN)/python -c '$(FITS)' 2>/dev/null || { \
 		python='$(PYTHON)'; \
 		test -n "$$python" || { echo "No Python 3.10 to 3.13 with venv found; install one, or give PYTHON=/path/to/python." >&2; exit 1; }; \
 		echo "Creating $(VENV) with $$python"; \
 		"$$python" -m venv --clear $(VENV); }
-	$(BIN)/python -m pip install --quiet --editable '.[demo,dev]' --constraint constraints.txt
+	$(BIN)/python -m pip install --quiet --editable '.[$(EXTRAS)]' --constraint constraints.txt
 	@touch $@

@@ -27,6 +27,7 @@ from typing import Any
 
 RUNS = Path("runs/quality")
 RESULTS = Path(__file__).parent / "results"
+RECIPE = '{"epochs": 2, "learning_rate": 2e-4, "head_learning_rate": 1e-3}'
 BEER_SPARSITY = {"look": 0.19, "aroma": 0.16, "palate": 0.13}
 """Near the share that people marked, as stated with the annotations."""
 
@@ -57,7 +58,7 @@ def parts(run: Run, data_dir: str | None, test: bool) -> tuple[list[Any], list[A
     from plmr.data import load_beer, load_eraser
 
     if run.suite == "synthetic":
-        train, validation, held = (make_reviews(n, seed=1000 + i) for i, n in enumerate((4000, 400, 400)))
+        train, validation, held = (make_reviews(n, seed=1000 + i) for i, n in enumerate((8000, 400, 1000)))
         flags = [flag for example in train for flag in example.rationale or ()]
         return train, validation, held if test else [], sum(flags) / len(flags)
     if data_dir is None:
@@ -163,7 +164,7 @@ def main() -> None:
     parser.add_argument("--data-dir")
     parser.add_argument("--test", action="store_true", help="also score the test part: for the final report only")
     parser.add_argument("--model", default="{}", help="settings of RationaleConfig, as JSON")
-    parser.add_argument("--training", default='{"epochs": 3}', help="training options, as JSON")
+    parser.add_argument("--training", default=RECIPE, help="training options, as JSON")
     parser.add_argument("--run", help="one run, as JSON; used by `run`")
     given = parser.parse_args()
     if given.action == "one":

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import datasets
 import pytest
+from transformers import TrainerCallback
 
 from plmr import RationaleClassifier, make_reviews
 from plmr.data import spans_from_flags
 from plmr.errors import PlmrError
+from plmr.training import suggested_learning_rate
 
 REVIEWS = make_reviews(48, seed=5)
 QUICK = {"epochs": 1, "batch_size": 8, "disable_tqdm": True, "use_cpu": True}
@@ -127,3 +129,19 @@ def test_the_packaged_encoder_trains():
     summary = classifier.fit(REVIEWS[:8], REVIEWS[8:16], epochs=1, batch_size=4, disable_tqdm=True)
     assert summary.calibration.share == pytest.approx(0.2, abs=0.01)
     assert classifier(REVIEWS[0].text).words
+
+
+@pytest.mark.parametrize(("source", "expected"), [("bert", 2e-4), ("gru", 1e-3)])
+def test_the_learning_rate_suits_the_encoder_unless_one_is_given(source, expected, tiny_bert, tmp_path):
+    for given, rate in (({}, expected), ({"learning_rate": 3e-3}, 3e-3)):
+        seen = []
+
+        class Look(TrainerCallback):
+            def on_train_begin(self, args, state, control, seen=seen, **_):
+                seen.append(args.learning_rate)
+
+        classifier = RationaleClassifier.from_pretrained(str(tiny_bert) if source == "bert" else "gru-3")
+        options = {"max_steps": 1, "eval_strategy": "no", "save_strategy": "no", "load_best_model_at_end": False}
+        classifier.fit(REVIEWS[:20], REVIEWS[40:], callbacks=[Look()], disable_tqdm=True, **options, **given)
+        assert seen == [rate]
+    assert suggested_learning_rate(768) == 5e-5

@@ -26,7 +26,8 @@ from plmr.inference import ahead, chunked
 from plmr.metrics import EvaluationReport
 from plmr.modeling import RationaleModel
 from plmr.output import Rationale
-from plmr.training import FitSummary, fit_model, training_arguments
+from plmr.training import FitSummary, fit_model, suggested_learning_rate, training_arguments
+from plmr.training.arguments import SMALL_WIDTH
 
 Rows = Any
 """Examples, dicts of the documented schema, a `datasets.Dataset`, or the path of a file."""
@@ -156,6 +157,8 @@ class RationaleClassifier:
                 held_out = load_examples(validation)
             self._prepare(examples)
             assert self.model is not None
+            if "learning_rate" not in options:
+                args.learning_rate = self._learning_rate()
             encoded, held_out_encoded = (self._encode_labelled(each, training=True) for each in (examples, held_out))
             notes += cut_notes(encoded, self.config.max_tokens)
             summary = fit_model(self.model, encoded, held_out_encoded, args, resume, callbacks)
@@ -264,6 +267,11 @@ class RationaleClassifier:
             encoder, self.tokenizer = build_gru(self.config, (example.text for example in examples))
         self.config.pad_token_id = self.tokenizer.pad_token_id
         self.model = RationaleModel.from_encoder(self.config, encoder)
+
+    def _learning_rate(self) -> float:
+        sizes = self.config.encoder_config or {}
+        width = sizes.get("hidden_size") or sizes.get("dim") or sizes.get("width") or SMALL_WIDTH
+        return suggested_learning_rate(int(width), pretrained=gru_layers(self.config.encoder) is None)
 
     def _encode_labelled(self, examples: Sequence[Example], training: bool = False) -> list[Encoded]:
         return self._tokenization(training).examples(examples, [class_index(e, self.labels) for e in examples])

@@ -29,7 +29,7 @@ TARGET = "aroma"
 CORRELATION = 0.8
 N_TRAIN, N_VALIDATION, N_TEST = 2500, 300, 500
 EPOCHS = 2
-LEARNING_RATE, HEAD_LEARNING_RATE = 1.5e-4, 1e-3
+LEARNING_RATE, HEAD_LEARNING_RATE = 2e-4, 1e-3
 N_SHOWN = 20
 
 _CEILING = Column("f1_ceiling", "F1 ceiling", "the highest F1 that the share selected allows", better=None)

@@ -1,6 +1,6 @@
 """Training: the trainer and its arguments, calibration, the collapse alarm."""
 
-from plmr.training.arguments import RationaleTrainingArguments
+from plmr.training.arguments import RationaleTrainingArguments, suggested_learning_rate
 from plmr.training.calibration import Calibration, calibrate
 from plmr.training.callbacks import CollapseAlarm
 from plmr.training.fitting import FitSummary, fit_model, training_arguments
@@ -14,5 +14,6 @@ __all__ = [
     "RationaleTrainingArguments",
     "calibrate",
     "fit_model",
+    "suggested_learning_rate",
     "training_arguments",
 ]

@@ -7,6 +7,25 @@ from dataclasses import dataclass, field
 import torch
 from transformers import TrainingArguments
 
+SMALL_WIDTH = 512
+"""Width of the states up to which a pre-trained encoder bears, and needs, a larger learning rate."""
+
+
+def suggested_learning_rate(width: int, pretrained: bool = True) -> float:
+    """A learning rate for an encoder's blocks that suits its size.
+
+    Args:
+        width: Of its hidden states.
+        pretrained: Whether it starts from pre-trained weights.
+
+    Returns:
+        1e-3 from random weights; 2e-4 for small pre-trained encoders, where 5e-5 learnt too slowly to find which
+        aspect decides; else 5e-5.
+    """
+    if not pretrained:
+        return 1e-3
+    return 2e-4 if width <= SMALL_WIDTH else 5e-5
+
 
 @dataclass
 class RationaleTrainingArguments(TrainingArguments):
@@ -17,10 +36,14 @@ class RationaleTrainingArguments(TrainingArguments):
     """
 
     learning_rate: float = field(
-        default=5e-5, metadata={"help": "Learning rate of the encoder's embeddings and blocks."}
+        default=5e-5,
+        metadata={
+            "help": "Learning rate of the encoder's embeddings and blocks. Where a classifier is fitted without one, "
+            "`suggested_learning_rate` says it."
+        },
     )
     head_learning_rate: float = field(
-        default=5e-4, metadata={"help": "Learning rate of the mask heads and class heads, which start from nothing."}
+        default=1e-3, metadata={"help": "Learning rate of the mask heads and class heads, which start from nothing."}
     )
     predictor_learning_rate_scale: float = field(
         default=1.0,
