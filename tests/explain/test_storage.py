@@ -10,6 +10,7 @@ import signal
 from pathlib import Path
 
 import pytest
+import yaml
 
 from plmr import RationaleClassifier
 from plmr.errors import PlmrError
@@ -128,3 +129,15 @@ def test_a_full_disk_leaves_the_former_model(trained, texts, tmp_path):
         signal.signal(signal.SIGXFSZ, handler)
     assert {path.name: path.read_bytes() for path in place.iterdir()} == before
     assert [path.name for path in tmp_path.iterdir()] == ["model"]
+
+
+def test_the_folder_says_what_it_is(classifier, tmp_path):
+    classifier.save_pretrained(tmp_path / "m")
+    card = (tmp_path / "m" / "README.md").read_text(encoding="utf-8")
+    head = yaml.safe_load(card.split("---")[1])
+    assert head["library_name"] == "plmr" and "plmr" in head["tags"]
+    assert "`negative`, `positive`" in card and "about 20%" in card
+    assert f"| accuracy from the rationale | {classifier.summary.metrics['accuracy']:.1%} |" in card
+    again = RationaleClassifier.from_pretrained(tmp_path / "m")
+    again.save_pretrained(tmp_path / "again")
+    assert "validation" not in (tmp_path / "again" / "README.md").read_text(encoding="utf-8")

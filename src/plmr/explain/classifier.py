@@ -5,6 +5,7 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, overload
 
@@ -15,6 +16,7 @@ from plmr.data import Example, class_index, hold_out, label_names, load_examples
 from plmr.data.encoding import Encoded, RationaleTokenizer
 from plmr.encoders import SplitEncoder, gru_layers
 from plmr.errors import PlmrError
+from plmr.explain.card import model_card
 from plmr.explain.evaluation import evaluate_model
 from plmr.explain.long_texts import predict_documents
 from plmr.explain.onnx import load_exported
@@ -111,6 +113,8 @@ class RationaleClassifier:
         return classifier
 
     _labels_given = True
+    summary: FitSummary | None = None
+    """What the last `fit` did."""
 
     @property
     def labels(self) -> list[str]:
@@ -163,7 +167,8 @@ class RationaleClassifier:
             notes += cut_notes(encoded, self.config.max_tokens)
             summary = fit_model(self.model, encoded, held_out_encoded, args, resume, callbacks)
         self.model.eval()
-        return FitSummary(summary.metrics, summary.calibration, summary.seconds, notes + summary.notes)
+        self.summary = replace(summary, notes=notes + summary.notes)
+        return self.summary
 
     @overload
     def __call__(  # type: ignore[overload-overlap]
@@ -237,7 +242,7 @@ class RationaleClassifier:
         """Save model, tokenizer, labels and thresholds into a folder, all or nothing."""
         model = self._trained()
         assert self.tokenizer is not None
-        save_model(model, self.tokenizer, folder)
+        save_model(model, self.tokenizer, folder, model_card(self.config, self.summary))
 
     def push_to_hub(self, repo_id: str, **options: Any) -> None:
         """Upload the classifier to the hub; options as for `PreTrainedModel.push_to_hub`."""

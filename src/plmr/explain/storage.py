@@ -66,8 +66,8 @@ def load_saved(source: str) -> tuple[RationaleModel, PreTrainedTokenizerBase]:
     return model.eval(), tokenizer
 
 
-def save_model(model: RationaleModel, tokenizer: PreTrainedTokenizerBase, folder: str | Path) -> None:
-    """Write a model and its tokenizer aside, then put the folder in place.
+def save_model(model: RationaleModel, tokenizer: PreTrainedTokenizerBase, folder: str | Path, card: str) -> None:
+    """Write a model, its tokenizer and its card aside, then put the folder in place.
 
     Raises:
         PlmrError: The place cannot be written, or the disk is full; what was there before is still there.
@@ -76,3 +76,4 @@ def save_model(model: RationaleModel, tokenizer: PreTrainedTokenizerBase, folder
         with quiet():
             model.save_pretrained(aside)
         tokenizer.save_pretrained(aside)
+        (aside / "README.md").write_text(card, encoding="utf-8")
