@@ -25,7 +25,7 @@ r.label, r.score, r.words, r.spans
 ```
 """
 _FAITHFUL = "The prediction reads those words and no others."
-_LEAKS = "The predictor reads hidden states that have seen the whole text, so the words are not all that the prediction uses."
+_LEAKS = "The predictor reads states that have seen the whole text, so the words are not all that the prediction uses."
 _READ = "Texts are read up to {tokens} tokens at once; {long}."
 _LONG = {"windows": "longer ones in overlapping windows", "cut": "longer ones are cut"}
 
