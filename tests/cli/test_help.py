@@ -8,7 +8,7 @@ import typer
 
 from plmr.cli import app
 
-COMMANDS = ("train", "evaluate", "predict", "explain", "compare", "demo")
+COMMANDS = ("train", "evaluate", "predict", "explain", "compare", "export", "demo")
 
 
 def explanation(parameter: Any) -> str:

@@ -11,9 +11,11 @@ import typer
 from typer.core import TyperGroup
 
 from plmr.__about__ import __version__
+from plmr.cli.compare import compare
 from plmr.cli.demo import demo
 from plmr.cli.evaluate import evaluate
 from plmr.cli.explain import explain
+from plmr.cli.export import export
 from plmr.cli.predict import predict
 from plmr.cli.train import train
 from plmr.errors import PlmrError, io_error
@@ -56,6 +58,8 @@ app.command()(train)
 app.command()(evaluate)
 app.command()(predict)
 app.command()(explain)
+app.command()(compare)
+app.command()(export)
 app.command()(demo)
 
 

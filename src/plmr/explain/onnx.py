@@ -1,0 +1,198 @@
+"""A saved classifier run by onnxruntime: the same answers, without the weights in torch."""
+
+from __future__ import annotations
+
+import json
+from importlib import import_module
+from pathlib import Path
+from typing import Any, NamedTuple, NoReturn
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+from transformers import AutoConfig, PreTrainedModel, PreTrainedTokenizerBase
+
+from plmr.config import RationaleConfig
+from plmr.encoders import quiet
+from plmr.errors import PlmrError, nearest, reason
+from plmr.explain.vocabulary import load_tokenizer
+from plmr.masking import Units, top_units
+from plmr.modeling import RationaleModel
+from plmr.output import RationaleOutput
+
+FILES = {"onnx": "model.onnx", "onnx-int8": "model.int8.onnx"}
+"""The file of each backend, inside a saved classifier's folder."""
+STATE = "plmr_thresholds"
+"""Name of the metadata that ties a file to a state of its classifier: no two trainings end with the same thresholds."""
+INPUTS = ("input_ids", "attention_mask", "word_ids", "rationale")
+OUTPUTS = ("logits", "mask", "keep_probability", "ranking")
+OWN_CHOICE = -1.0
+"""In `rationale`: the model is to choose. It is that input's default."""
+
+
+class OnnxModel(RationaleModel):
+    """A rationale model that runs from an ONNX file, for prediction only.
+
+    Args:
+        config: Of the classifier the file was exported from.
+        file: What `plmr.explain.export` wrote.
+
+    Raises:
+        PlmrError: onnxruntime is not installed, or the file cannot be used.
+    """
+
+    def __init__(self, config: RationaleConfig, file: str | Path):
+        # The parent's constructor would build the weights that the file holds.
+        PreTrainedModel.__init__(self, config)
+        self._session = _session(file)
+        self._check_state(file)
+        self.eval()
+
+    @property
+    def device(self) -> torch.device:
+        return torch.device("cpu")
+
+    def forward(
+        self,
+        input_ids: Tensor,
+        attention_mask: Tensor | None = None,
+        word_ids: Tensor | None = None,
+        labels: Tensor | None = None,
+        return_full_text: bool = False,
+        n_words: Tensor | None = None,
+        play: int | None = None,
+        **_: Any,
+    ) -> RationaleOutput:
+        """Select and predict; see `RationaleModel.forward`, without what only training needs."""
+        if labels is not None or return_full_text or play is not None:
+            _refuse("losses and full-text predictions")
+        answer = self._run(input_ids, attention_mask, word_ids)
+        ranking = None
+        if n_words is not None:
+            assert word_ids is not None
+            words, ranking = Units.from_index(word_ids), answer.ranking
+            chosen = words.to_tokens(top_units(words, ranking, n_words))
+            answer = self._run(input_ids, attention_mask, word_ids, chosen)
+        return RationaleOutput(
+            logits=answer.logits, mask=answer.mask, keep_probability=answer.keep_probability, ranking=ranking
+        )
+
+    def predict_from(
+        self,
+        mask: Tensor,
+        input_ids: Tensor,
+        attention_mask: Tensor | None = None,
+        word_ids: Tensor | None = None,
+    ) -> Tensor:
+        return self._run(input_ids, attention_mask, word_ids, mask.float()).logits
+
+    def save_pretrained(self, *_: Any, **__: Any) -> NoReturn:
+        """Refused: there are no weights to write."""
+        _refuse("saving")
+
+    def push_to_hub(self, *_: Any, **__: Any) -> NoReturn:
+        """Refused: there are no weights to upload."""
+        _refuse("uploading")
+
+    def __getattr__(self, name: str) -> Any:
+        # Everything that is not prediction starts here: training, calibration, attributions.
+        if name == "method":
+            _refuse("anything but prediction")
+        return super().__getattr__(name)
+
+    def _run(
+        self,
+        input_ids: Tensor,
+        attention_mask: Tensor | None,
+        word_ids: Tensor | None,
+        rationale: Tensor | None = None,
+    ) -> _Answer:
+        if word_ids is None:
+            raise PlmrError("The model needs word_ids, the number of each token's word.")
+        if attention_mask is None:
+            attention_mask = torch.ones_like(input_ids)
+        length = input_ids.shape[1]
+        # The graph was traced for texts with special tokens around them, so for two tokens or more.
+        padding = (0, max(0, 2 - length))
+        given = {
+            "input_ids": F.pad(input_ids, padding, value=self.config.pad_token_id or 0),
+            "attention_mask": F.pad(attention_mask.long(), padding),
+            "word_ids": F.pad(word_ids, padding, value=-1),
+        }
+        if rationale is not None:
+            given["rationale"] = F.pad(rationale, padding)
+        logits, *of_tokens = self._session.run(OUTPUTS, {name: tensor.numpy() for name, tensor in given.items()})
+        return _Answer(torch.from_numpy(logits), *(torch.from_numpy(values)[:, :length] for values in of_tokens))
+
+    def _check_state(self, file: str | Path) -> None:
+        exported = self._session.get_modelmeta().custom_metadata_map.get(STATE)
+        if exported != state_of(self.config):
+            raise PlmrError(
+                f"{file} was exported from another state of this model: its thresholds are {exported}, those in "
+                f"config.json {state_of(self.config)}. Export it again: plmr export {Path(file).parent} --to onnx"
+            )
+
+
+class _Answer(NamedTuple):
+    logits: Tensor
+    mask: Tensor
+    keep_probability: Tensor
+    ranking: Tensor
+
+
+def load_exported(folder: str, backend: str) -> tuple[OnnxModel, PreTrainedTokenizerBase]:
+    """Load what `plmr export` wrote into a saved classifier's folder, and its tokenizer.
+
+    Args:
+        folder: The saved classifier; its weights are not needed.
+        backend: `onnx` or `onnx-int8`.
+
+    Raises:
+        PlmrError: There is no such backend, or no usable file for it in the folder.
+    """
+    if backend not in FILES:
+        known = ("torch", *FILES)
+        raise PlmrError(f"There is no backend {backend!r}; choose one of {', '.join(known)}.{nearest(backend, known)}")
+    file = Path(folder) / FILES[backend]
+    if not file.is_file():
+        option = " --int8" if backend == "onnx-int8" else ""
+        raise PlmrError(f"{folder} holds no {file.name}; write it: plmr export {folder} --to onnx{option}")
+    with quiet():
+        config = AutoConfig.from_pretrained(folder)
+    return OnnxModel(config, file), load_tokenizer(folder)
+
+
+def needed(*packages: str) -> list[Any]:
+    """Import packages of the extra `onnx`.
+
+    Raises:
+        PlmrError: One of them is not installed.
+    """
+    try:
+        return [import_module(package) for package in packages]
+    except ImportError as error:
+        missing = (error.name or packages[0]).partition(".")[0]
+        raise PlmrError(
+            f'ONNX needs the package {missing}, which is not installed: pip install "plmr[onnx]"'
+        ) from error
+
+
+def state_of(config: RationaleConfig) -> str:
+    """What the metadata of a file says of the classifier it came from."""
+    return json.dumps(config.thresholds)
+
+
+def _session(file: str | Path) -> Any:
+    (onnxruntime,) = needed("onnxruntime")
+    options = onnxruntime.SessionOptions()
+    # As many as torch would use, so that OMP_NUM_THREADS and torch.set_num_threads count here too.
+    options.intra_op_num_threads = torch.get_num_threads()
+    options.log_severity_level = 3
+    try:
+        return onnxruntime.InferenceSession(str(file), options, providers=["CPUExecutionProvider"])
+    except Exception as error:
+        raise PlmrError(f"{file} cannot be loaded: {reason(error)} Export it again with plmr export.") from error
+
+
+def _refuse(what: str) -> NoReturn:
+    raise PlmrError(f"A classifier that onnxruntime serves cannot do {what}; load it with backend='torch'.")
