@@ -14,7 +14,7 @@ from plmr.errors import PlmrError
 from plmr.methods import METHODS
 from plmr.modeling import RationaleModel
 from plmr.output import RationaleOutput
-from tests.small import FAMILIES, config_of, small_batch, small_encoder, small_model
+from tests.small import FAMILIES, PENALTY, config_of, small_batch, small_encoder, small_model
 
 LABELS = torch.tensor([0, 1, 1])
 
@@ -158,7 +158,7 @@ SNAPSHOT = {
 
 @pytest.mark.parametrize("family", SNAPSHOT)
 def test_the_numbers_are_what_they_were(family):
-    model = small_model(family, generator_depth=2, dim_reduction_blocks=1)
+    model = small_model(family, generator_depth=2, dim_reduction_blocks=1, **PENALTY)
     write_by_formula(model)
     batch = {
         "input_ids": torch.tensor([[2, 10, 23, 36, 49, 11, 24, 3]]),

@@ -188,9 +188,7 @@ class RationaleModel(PreTrainedModel):
         """
         batch = self.batch(input_ids, attention_mask, word_ids)
         chosen = (batch.units.mean(mask.float()) > 0.5).float()
-        selection = self.method.select(batch)
-        selection.masks[-1] = chosen
-        return self.method.predict(batch, selection)
+        return self.method.predict(batch, self.method.given(batch, chosen))
 
 
 AutoConfig.register(RationaleConfig.model_type, RationaleConfig)

@@ -151,6 +151,17 @@ class Method(nn.Module, ABC):
     def select(self, batch: Batch) -> Selection:
         """Choose the rationale: sampled while training, deterministic otherwise."""
 
+    def given(self, batch: Batch, mask: Tensor) -> Selection:
+        """A rationale chosen elsewhere, with what the predictor needs to read it.
+
+        Args:
+            batch: Its generator runs, unless a method's predictor can do without.
+            mask: On units. *Shape:* (B, U)
+        """
+        selection = self.select(batch)
+        selection.masks[-1] = mask
+        return selection
+
     @abstractmethod
     def predict(self, batch: Batch, selection: Selection) -> Tensor:
         """Class logits from the rationale. *Shape:* (B, C)"""

@@ -12,6 +12,7 @@
 from __future__ import annotations
 
 import warnings
+from dataclasses import replace
 
 import torch
 import torch.nn.functional as F
@@ -99,6 +100,11 @@ class PLMR(Method):
             probabilities.append(probability)
         return Selection(masks, probabilities, embedded, plain, hidden)
 
+    def given(self, batch: Batch, mask: Tensor) -> Selection:
+        if self.config.predictor_input == "hidden":
+            return super().given(batch, mask)
+        return Selection([mask], embedded=self.encoder.embed(batch.input_ids))
+
     def predict(self, batch: Batch, selection: Selection) -> Tensor:
         """Equation 14: the predictor's input is the masked embedding output, not the generator's states."""
         states = selection.embedded if self.config.predictor_input == "embeddings" else selection.hidden
@@ -155,15 +161,15 @@ class PLMR(Method):
 
     def full_text_losses(self, batch: Batch) -> Losses:
         """Equation 17 while everything is kept: the rationale is the text, and there is nothing to choose."""
-        embedded = self.encoder.embed(batch.input_ids)
-        everything = Selection([batch.units.valid.float()], embedded=embedded)
+        everything = self.given(batch, batch.units.valid.float())
         loss = F.cross_entropy(self.predict(batch, everything).float(), batch.targets)
         if self.config.full_text_path == "none":
             return {"rationale": loss}
         full_text_loss = loss
         if self.config.full_text_path != "embeddings":
-            plain = self.encoder.run(embedded, self.plain, batch.attention_mask)
-            states = Selection(everything.masks, embedded=embedded, plain=plain)
+            assert everything.embedded is not None
+            plain = self.encoder.run(everything.embedded, self.plain, batch.attention_mask)
+            states = replace(everything, plain=plain)
             full_text_loss = F.cross_entropy(self.predict_full_text(batch, states).float(), batch.targets)
         return {
             "rationale": loss,

@@ -47,6 +47,9 @@ class RNP(Method):
         mask, probability = self.choose(self.mask_head(hidden), batch.units)
         return Selection([mask], [probability], hidden=hidden)
 
+    def given(self, batch: Batch, mask: Tensor) -> Selection:
+        return Selection([mask])
+
     def predict(self, batch: Batch, selection: Selection) -> Tensor:
         return self._read(batch, batch.units.to_tokens(selection.mask))
 
@@ -59,7 +62,7 @@ class RNP(Method):
     def losses(self, batch: Batch) -> Losses:
         """The prediction's loss and the constraint of PLMR's equation 3."""
         if self.keeps_everything:
-            whole = Selection([batch.units.valid.float()])
+            whole = self.given(batch, batch.units.valid.float())
             return {"rationale": F.cross_entropy(self.predict(batch, whole).float(), batch.targets)}
         selection = self.select(batch)
         terms = constraint(
