@@ -139,16 +139,16 @@ _OWN_WORD_SHARE = 0.4
 def make_reviews(
     n: int,
     *,
-    aspects: Sequence[str] = ("look", "aroma", "palate"),
+    aspects: Sequence[str] | None = None,
     target: str = "aroma",
     correlation: float = 0.8,
     seed: int = 0,
 ) -> list[Example]:
-    """Generates reviews of about 60 words, about a seventh of them gold.
+    """Generates reviews of about 50 words, a fifth of them gold.
 
     Args:
         n: Number of reviews, half of each label; none occurs twice.
-        aspects: Aspects spoken of in every review, out of `ASPECTS`.
+        aspects: Aspects spoken of in every review, out of `ASPECTS`; default, the target and two others.
         target: The aspect whose polarity is the label, "positive" or "negative".
         correlation: Correlation c in [0, 1] of every other aspect's polarity with the label: independently of
             each other, they agree with it with probability (1 + c) / 2; 0 is chance, 1 is always.
@@ -161,6 +161,9 @@ def make_reviews(
         PlmrError: If an aspect is unknown, the target is not among the aspects, or the correlation is not
             in [0, 1].
     """
+    if aspects is None:
+        others = [aspect for aspect in ASPECTS if aspect != target][:2]
+        aspects = [aspect for aspect in ASPECTS if aspect in (*others, target)]
     unknown = [aspect for aspect in aspects if aspect not in _ASPECTS]
     if unknown:
         raise PlmrError(f"unknown synthetic aspect {unknown[0]!r}; known are {', '.join(ASPECTS)}")
