@@ -24,7 +24,7 @@ def _synthetic(
     aspect: str = "aroma",
     seed: int = 0,
     n: int | None = None,
-    aspects: tuple[str, ...] = ("look", "aroma", "palate", "taste"),
+    aspects: tuple[str, ...] | None = None,
     correlation: float = 0.8,
 ) -> list[Example]:
     if part not in _SYNTHETIC_SIZES:
