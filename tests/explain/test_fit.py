@@ -144,4 +144,5 @@ def test_the_learning_rate_suits_the_encoder_unless_one_is_given(source, expecte
         options = {"max_steps": 1, "eval_strategy": "no", "save_strategy": "no", "load_best_model_at_end": False}
         classifier.fit(REVIEWS[:20], REVIEWS[40:], callbacks=[Look()], disable_tqdm=True, **options, **given)
         assert seen == [rate]
-    assert suggested_learning_rate(768) == 5e-5
+    for sizes in ({"model_type": "bert", "hidden_size": 768}, {"model_type": "distilbert", "dim": 768}):
+        assert suggested_learning_rate(sizes) == 5e-5

@@ -8,7 +8,7 @@ from plmr.data.eraser import load_eraser
 from plmr.data.files import iter_rows, load_examples
 from plmr.data.hatexplain import load_hatexplain
 from plmr.data.hotel import load_hotel
-from plmr.data.labels import class_index, label_name, label_names
+from plmr.data.labels import check_class_names, class_index, label_name, label_names
 from plmr.data.registry import DATASETS, load_dataset_by_name
 from plmr.data.schema import Columns, Example
 from plmr.data.synthetic import make_reviews
@@ -26,6 +26,7 @@ __all__ = [
     "RationaleCollator",
     "RationaleTokenizer",
     "Reach",
+    "check_class_names",
     "class_index",
     "flags_from_ranges",
     "hold_out",

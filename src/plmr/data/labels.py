@@ -1,6 +1,6 @@
 """From the labels of examples to the classes of a model."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from plmr.data.schema import Example, Label, at, shorten
 from plmr.errors import PlmrError
@@ -40,6 +40,18 @@ def label_names(examples: Iterable[Example]) -> list[str]:
         return sorted(names, key=int)
     except ValueError:
         return sorted(names)
+
+
+def check_class_names(names: Sequence[str]) -> None:
+    """See that these can be the classes of a model.
+
+    Raises:
+        PlmrError: They are one string, too few, or not all different.
+    """
+    if isinstance(names, (str, Mapping)) or len(set(names)) < 2 or len(set(names)) != len(names):
+        raise PlmrError(
+            f"labels must be at least two different names, such as ['negative', 'positive']; got {names!r}."
+        )
 
 
 def class_index(example: Example, names: Sequence[str]) -> int:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
@@ -12,7 +12,7 @@ from typing import Any, overload
 from transformers import PreTrainedTokenizerBase, set_seed
 
 from plmr.config import RationaleConfig
-from plmr.data import Example, class_index, hold_out, label_names, load_examples
+from plmr.data import Example, check_class_names, class_index, hold_out, label_names, load_examples
 from plmr.data.encoding import Encoded, RationaleTokenizer
 from plmr.encoders import SplitEncoder, gru_layers
 from plmr.errors import PlmrError
@@ -29,7 +29,6 @@ from plmr.metrics import EvaluationReport
 from plmr.modeling import RationaleModel
 from plmr.output import Rationale
 from plmr.training import FitSummary, fit_model, suggested_learning_rate, training_arguments
-from plmr.training.arguments import SMALL_WIDTH
 
 Rows = Any
 """Examples, dicts of the documented schema, a `datasets.Dataset`, or the path of a file."""
@@ -102,7 +101,7 @@ class RationaleClassifier:
         if backend != "torch":
             raise PlmrError(f"backend={backend!r} runs saved classifiers, and {source!r} is an encoder; leave it out.")
         if labels is not None:
-            _check_labels(labels)
+            check_class_names(labels)
             chosen["id2label"] = dict(enumerate(labels))
             chosen["label2id"] = {label: i for i, label in enumerate(labels)}
         config = RationaleConfig.from_preset(preset, encoder=source, **chosen)
@@ -162,7 +161,7 @@ class RationaleClassifier:
             self._prepare(examples)
             assert self.model is not None
             if "learning_rate" not in options:
-                args.learning_rate = self._learning_rate()
+                args.learning_rate = suggested_learning_rate(self.config.encoder_config or {})
             encoded, held_out_encoded = (self._encode_labelled(each, training=True) for each in (examples, held_out))
             notes += cut_notes(encoded, self.config.max_tokens)
             summary = fit_model(self.model, encoded, held_out_encoded, args, resume, callbacks)
@@ -273,11 +272,6 @@ class RationaleClassifier:
         self.config.pad_token_id = self.tokenizer.pad_token_id
         self.model = RationaleModel.from_encoder(self.config, encoder)
 
-    def _learning_rate(self) -> float:
-        sizes = self.config.encoder_config or {}
-        width = sizes.get("hidden_size") or sizes.get("dim") or sizes.get("width") or SMALL_WIDTH
-        return suggested_learning_rate(int(width), pretrained=gru_layers(self.config.encoder) is None)
-
     def _encode_labelled(self, examples: Sequence[Example], training: bool = False) -> list[Encoded]:
         return self._tokenization(training).examples(examples, [class_index(e, self.labels) for e in examples])
 
@@ -298,10 +292,3 @@ class RationaleClassifier:
             rationale_of(reading, prediction, self.labels, cut)
             for reading, prediction in zip(chunk, predictions, strict=True)
         ]
-
-
-def _check_labels(labels: Sequence[str]) -> None:
-    if isinstance(labels, (str, Mapping)) or len(set(labels)) < 2 or len(set(labels)) != len(labels):
-        raise PlmrError(
-            f"labels must be at least two different names, such as ['negative', 'positive']; got {labels!r}."
-        )

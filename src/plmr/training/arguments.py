@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 import torch
 from transformers import TrainingArguments
@@ -11,19 +13,19 @@ SMALL_WIDTH = 512
 """Width of the states up to which a pre-trained encoder bears, and needs, a larger learning rate."""
 
 
-def suggested_learning_rate(width: int, pretrained: bool = True) -> float:
-    """A learning rate for an encoder's blocks that suits its size.
+def suggested_learning_rate(encoder_config: Mapping[str, Any]) -> float:
+    """A learning rate for an encoder's blocks that suits its kind and size.
 
     Args:
-        width: Of its hidden states.
-        pretrained: Whether it starts from pre-trained weights.
+        encoder_config: As `RationaleConfig` holds it.
 
     Returns:
-        1e-3 from random weights; 2e-4 for small pre-trained encoders, where 5e-5 learnt too slowly to find which
-        aspect decides; else 5e-5.
+        1e-3 for GRUs, which start from random weights; 2e-4 for small pre-trained encoders, where 5e-5 learnt too
+        slowly to find which aspect decides; else 5e-5.
     """
-    if not pretrained:
+    if encoder_config.get("model_type") == "gru":
         return 1e-3
+    width = encoder_config.get("hidden_size") or encoder_config.get("dim") or 768
     return 2e-4 if width <= SMALL_WIDTH else 5e-5
 
 
