@@ -8,20 +8,7 @@ import json
 import pytest
 
 from plmr.data import split_words
-
-
-def read_lines(path):
-    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
-
-
-def assert_refused(result, *phrases):
-    """One line on standard error, exit code 2, no traceback."""
-    assert result.exit_code == 2, result.output
-    assert isinstance(result.exception, SystemExit)
-    (line,) = result.stderr.strip().splitlines()
-    assert line.startswith("error: ")
-    for phrase in phrases:
-        assert phrase in line
+from tests.cli.checks import assert_refused, read_lines
 
 
 def test_train_writes_a_model_and_says_what_was_held_out(run, reviews, tmp_path):

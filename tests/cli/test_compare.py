@@ -11,20 +11,7 @@ import pytest
 from plmr.data import Example, load_examples, make_reviews
 from plmr.errors import PlmrError
 from plmr.explain.posthoc import EXPLAINERS, read_external
-
-
-def rows_of(path):
-    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
-
-
-def assert_refused(result, *phrases):
-    """One line on standard error, exit code 2, no traceback."""
-    assert result.exit_code == 2, result.output
-    assert isinstance(result.exception, SystemExit)
-    (line,) = result.stderr.strip().splitlines()
-    assert line.startswith("error: ")
-    for phrase in phrases:
-        assert phrase in line
+from tests.cli.checks import assert_refused, read_lines
 
 
 def test_all_explainers_in_one_table_and_in_a_file(run, model, reviews, tmp_path):
@@ -52,7 +39,7 @@ def test_a_models_own_predictions_come_back_with_its_own_figures(run, model, rev
     predicted = tmp_path / "predicted.jsonl"
     assert run("predict", model, "--input", reviews, "--output", predicted).exit_code == 0
     shuffled = tmp_path / "shuffled.jsonl"
-    shuffled.write_text("".join(f"{json.dumps(row)}\n" for row in reversed(rows_of(predicted))))
+    shuffled.write_text("".join(f"{json.dumps(row)}\n" for row in reversed(read_lines(predicted))))
     result = run(
         *("compare", model, "--data", reviews, "--explainers", "", "--limit", 10, "--json", tmp_path / "c.json"),
         *("--external", f"again={predicted}", "--external", f"any-order = {shuffled}"),

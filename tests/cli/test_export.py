@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from plmr import RationaleClassifier, make_reviews
+from tests.cli.checks import assert_refused
 from tests.tiny import save_tiny_bert
 
 
@@ -22,14 +23,6 @@ def bert(tmp_path_factory: pytest.TempPathFactory) -> Path:
     classifier.fit(rows[:12], rows[12:], epochs=1, batch_size=8, disable_tqdm=True, use_cpu=True)
     classifier.save_pretrained(folder / "bert")
     return folder / "bert"
-
-
-def assert_refused(result, *phrases):
-    assert result.exit_code == 2, result.output
-    (line,) = result.stderr.strip().splitlines()
-    assert line.startswith("error: ")
-    for phrase in phrases:
-        assert phrase in line
 
 
 def test_export_writes_files_that_serve_and_says_how_they_compare(run, bert, reviews):
