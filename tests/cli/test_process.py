@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.signals import hear_interrupts
+
 COMMAND = [sys.executable, "-c", "from plmr.cli import main; main()"]
 
 
@@ -48,7 +50,10 @@ def test_help_and_errors_do_not_wait_for_torch(tmp_path):
 def test_an_interrupted_training_says_how_to_go_on(reviews: Path, tmp_path: Path):
     folder = tmp_path / "m"
     words = ["train", "--data", reviews, "--output", folder, "--encoder", "gru-3", "--epochs", 500]
-    with subprocess.Popen([*COMMAND, *map(str, words)], stderr=subprocess.PIPE, stdout=subprocess.DEVNULL) as run:
+    command = [*COMMAND, *map(str, words)]
+    with subprocess.Popen(
+        command, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, preexec_fn=hear_interrupts
+    ) as run:
         deadline = time.monotonic() + 90
         while not any(folder.glob("checkpoint-*/trainer_state.json")) and run.poll() is None:
             assert time.monotonic() < deadline, "no checkpoint in 90 seconds"

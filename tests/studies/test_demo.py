@@ -20,6 +20,7 @@ from plmr import RationaleClassifier, make_reviews
 from plmr.errors import PlmrError
 from plmr.studies import demo
 from plmr.studies.demo import DemoResult, describe_finding, run_demo
+from tests.signals import hear_interrupts
 
 SIZES: dict[str, Any] = {"n_train": 64, "n_validation": 24, "n_test": 30, "epochs": 1, "seed": 3}
 
@@ -135,7 +136,9 @@ def test_an_interrupt_leaves_nothing(tmp_path, tiny_bert):
         "except KeyboardInterrupt: sys.exit(130)"
     )
     command = [sys.executable, "-c", script, str(tmp_path / "report"), str(tiny_bert)]
-    with subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True) as run:
+    with subprocess.Popen(
+        command, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True, preexec_fn=hear_interrupts
+    ) as run:
         deadline = time.monotonic() + 90
         assert run.stderr is not None
         for line in run.stderr:
