@@ -27,8 +27,8 @@ from plmr.training import FitSummary
 
 TARGET = "aroma"
 CORRELATION = 0.8
-N_TRAIN, N_VALIDATION, N_TEST = 2500, 300, 500
-EPOCHS = 2
+N_TRAIN, N_VALIDATION, N_TEST = 5000, 300, 500
+EPOCHS = 1
 LEARNING_RATE, HEAD_LEARNING_RATE = 2e-4, 1e-3
 N_SHOWN = 20
 
@@ -218,14 +218,15 @@ def _enter(
 
 def _describe_corpus(train: Sequence[Example], settings: Mapping[str, Any]) -> str:
     words = sum(len(example.words) for example in train) / len(train)
+    times = "once" if settings["epochs"] == 1 else f"{settings['epochs']:g} times"
     return (
         f"The texts are beer reviews of about {words:.0f} words that a grammar generates: one clause on each of "
         f"several aspects, among neutral ones. The label is whether the {TARGET} is praised; the clause on the "
         f"{TARGET}, {settings['sparsity']:.1%} of the words, is the gold rationale. Every other aspect is praised "
         f"or blamed like the {TARGET} in {(1 + CORRELATION) / 2:.0%} of the reviews (correlation {CORRELATION}): who "
         "relies on those is often right, for the wrong reason.\n\n"
-        f"The methods start from the same encoder ({settings['encoder']}) and train for {settings['epochs']:g} "
-        f"epochs on the same {settings['n_train']:,} reviews. They see texts and labels, never the gold words, and "
+        f"The methods start from the same encoder ({settings['encoder']}) and read the same {settings['n_train']:,} "
+        f"reviews, {times}. They see texts and labels, never the gold words, and "
         f"are to select {settings['sparsity']:.1%} of the words. {settings['n_validation']:,} more reviews choose "
         f"the epoch and the thresholds; the figures are from another {settings['n_test']:,}."
     )
