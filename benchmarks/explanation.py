@@ -14,7 +14,7 @@ import json
 import sys
 from pathlib import Path
 
-from machine import machine
+from machine import command, machine
 
 from plmr import RationaleClassifier
 from plmr.data import load_dataset_by_name, load_examples
@@ -70,7 +70,7 @@ def main() -> None:
     for note in result.notes:
         print(f"note: {note}")
     settings = {name: str(value) if isinstance(value, Path) else value for name, value in vars(given).items()}
-    record = {"command": " ".join(sys.argv), "machine": machine(), "settings": settings, **record}
+    record = {"command": command(), "machine": machine(), "settings": settings, **record}
     given.output.parent.mkdir(parents=True, exist_ok=True)
     given.output.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
 

@@ -29,7 +29,7 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from machine import machine
+from machine import command, machine
 from pairs import in_turns, ratio, table
 
 from plmr import RationaleClassifier, RationaleConfig, RationaleModel, make_reviews
@@ -143,8 +143,8 @@ def peak_mib() -> float:
 
 def task(*arguments: object) -> dict[str, Any]:
     """Run a task in a process of its own."""
-    command = [sys.executable, __file__, "--task", json.dumps(arguments)]
-    done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
+    words = [sys.executable, __file__, "--task", json.dumps(arguments)]
+    done = subprocess.run(words, stdout=subprocess.PIPE, text=True, check=True)
     return json.loads(done.stdout.splitlines()[-1])
 
 
@@ -208,7 +208,7 @@ def main() -> None:
             "throughput": task("sides", str(folder), given.reviews, given.batch, given.rounds),
         }
     report(figures)
-    result = {"command": " ".join(sys.argv), "machine": machine(), "batch": given.batch, **figures}
+    result = {"command": command(), "machine": machine(), "batch": given.batch, **figures}
     given.output.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
 
 

@@ -27,7 +27,7 @@ from statistics import median
 from typing import Any
 
 import torch
-from machine import machine
+from machine import command, machine
 from pairs import in_turns, ratio, table
 from transformers import BertConfig, BertForSequenceClassification
 
@@ -177,7 +177,7 @@ def main() -> None:
                 ["on real review lengths", "times slower"], [[k, f"{v:.2f}"] for k, v in real["times_faster"].items()]
             )
         )
-    result = {"command": " ".join(sys.argv), "machine": machine(), "dtype": given.dtype, "fixed": rows, "real": real}
+    result = {"command": command(), "machine": machine(), "dtype": given.dtype, "fixed": rows, "real": real}
     output = given.output or RESULTS / f"inference-{given.device}-{given.dtype}.json"
     output.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import platform
+import shlex
+import sys
 from pathlib import Path
 
 import torch
@@ -21,6 +23,12 @@ def machine() -> dict[str, object]:
         "torch": torch.__version__,
         "transformers": transformers.__version__,
     }
+
+
+def command() -> str:
+    """The command that is running, for a result file; where things lie on this machine is left out."""
+    words = [Path(word).name if os.sep in word and Path(word).exists() else word for word in sys.argv[1:]]
+    return shlex.join(["python", f"benchmarks/{Path(sys.argv[0]).name}", *words])
 
 
 def _processor() -> str:

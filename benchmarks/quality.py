@@ -4,9 +4,9 @@
     python benchmarks/quality.py run --suite beer --data-dir DIR --workers 2
     python benchmarks/quality.py report --suite beer
 
-Every run is a process of its own with one thread, writes one JSON file under `runs/quality/`, and is skipped when that
-file exists: a suite that was stopped goes on where it was. Choices are made on validation figures; `--test` adds the
-test figures to a run, and is for the final report.
+Every run is a process of its own with one thread and writes one JSON file under `runs/quality/`. A run that has a file
+there, or stands in `results/quality-SUITE.json`, is skipped: a suite that was stopped goes on where it was. Choices are
+made on validation figures; `--test` adds the test figures to a run, and is for the final report.
 """
 
 from __future__ import annotations
@@ -76,7 +76,7 @@ def parts(run: Run, data_dir: str | None, test: bool) -> tuple[list[Any], list[A
 def one(run: Run, data_dir: str | None, test: bool, settings: dict[str, Any], options: dict[str, Any]) -> None:
     """Train and score one run, in this process."""
     import torch
-    from machine import machine
+    from machine import command, machine
 
     from plmr import RationaleClassifier
 
@@ -97,7 +97,7 @@ def one(run: Run, data_dir: str | None, test: bool, settings: dict[str, Any], op
         "validation": classifier.evaluate(validation).to_dict(),
         "test": classifier.evaluate(held).to_dict() if held else None,
         "machine": machine(),
-        "command": " ".join(sys.argv),
+        "command": command(),
     }
     RUNS.mkdir(parents=True, exist_ok=True)
     aside = RUNS / f".{run.name}.json"
@@ -109,13 +109,13 @@ def run_all(runs: Sequence[Run], workers: int, passed_on: Sequence[str]) -> None
     """Run what is missing, several at once, each in its own process."""
 
     def start(run: Run) -> None:
-        if (RUNS / f"{run.name}.json").is_file():
+        if result_of(run) is not None:
             return
         RUNS.mkdir(parents=True, exist_ok=True)
-        command = [sys.executable, __file__, "one", "--run", json.dumps(asdict(run)), *passed_on]
+        words = [sys.executable, __file__, "one", "--run", json.dumps(asdict(run)), *passed_on]
         with (RUNS / f"{run.name}.log").open("w", encoding="utf-8") as log:
             done = subprocess.run(
-                command, stdout=log, stderr=log, env={**os.environ, "OMP_NUM_THREADS": "1"}, check=False
+                words, stdout=log, stderr=log, env={**os.environ, "OMP_NUM_THREADS": "1"}, check=False
             )
         print(f"{run.name}: {'done' if done.returncode == 0 else f'failed, see {log.name}'}", flush=True)
 
@@ -123,12 +123,21 @@ def run_all(runs: Sequence[Run], workers: int, passed_on: Sequence[str]) -> None
         list(pool.map(start, runs))
 
 
+def result_of(run: Run) -> dict[str, Any] | None:
+    """What a run has found, from its own file or from the results kept with the project."""
+    own, kept = RUNS / f"{run.name}.json", RESULTS / f"quality-{run.suite}.json"
+    if own.is_file():
+        return json.loads(own.read_text(encoding="utf-8"))
+    results = json.loads(kept.read_text(encoding="utf-8")) if kept.is_file() else []
+    return next((result for result in results if result["run"] == asdict(run)), None)
+
+
 def report(name: str, runs: Sequence[Run]) -> None:
     """Print mean and spread over seeds, and keep the figures under benchmarks/results/."""
     rows, kept = [], []
     for aspect, method in sorted({(run.aspect, run.method) for run in runs}):
-        files = [RUNS / f"{run.name}.json" for run in runs if (run.aspect, run.method) == (aspect, method)]
-        results = [json.loads(file.read_text(encoding="utf-8")) for file in files if file.is_file()]
+        found = [result_of(run) for run in runs if (run.aspect, run.method) == (aspect, method)]
+        results = [result for result in found if result is not None]
         kept += results
         if results:
             rows.append([aspect, method, str(len(results)), *_figures(results)])
