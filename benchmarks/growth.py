@@ -18,7 +18,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import resource
 import subprocess
 import sys
 import tempfile
@@ -29,7 +28,7 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from machine import command, machine
+from machine import command, machine, peak_mib
 from pairs import in_turns, ratio, table
 
 from plmr import RationaleClassifier, RationaleConfig, RationaleModel, make_reviews
@@ -129,16 +128,6 @@ def run_task(name: str, *arguments: Any) -> None:
     """Do a task and print what it found, with the highest memory of this process."""
     found = TASKS[name](*arguments)
     print(json.dumps(found | {"processor_seconds": time.process_time(), "peak_mib": peak_mib()}))
-
-
-def peak_mib() -> float:
-    """The largest resident set so far."""
-    status = Path("/proc/self/status")
-    if status.is_file():
-        # What getrusage says on Linux is the parent's where that was larger when it started this process.
-        (line,) = (line for line in status.read_text(encoding="utf-8").splitlines() if line.startswith("VmHWM"))
-        return int(line.split()[1]) / 1024
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
 
 
 def task(*arguments: object) -> dict[str, Any]:

@@ -1,9 +1,10 @@
-"""What a figure was measured on."""
+"""What a figure was measured on, and the memory it took."""
 
 from __future__ import annotations
 
 import os
 import platform
+import resource
 import shlex
 import sys
 from pathlib import Path
@@ -29,6 +30,16 @@ def command() -> str:
     """The command that is running, for a result file; where things lie on this machine is left out."""
     words = [Path(word).name if os.sep in word and Path(word).exists() else word for word in sys.argv[1:]]
     return shlex.join(["python", f"benchmarks/{Path(sys.argv[0]).name}", *words])
+
+
+def peak_mib() -> float:
+    """The largest resident set so far."""
+    status = Path("/proc/self/status")
+    if status.is_file():
+        # What getrusage says on Linux is the parent's where that was larger when it started this process.
+        (line,) = (line for line in status.read_text(encoding="utf-8").splitlines() if line.startswith("VmHWM"))
+        return int(line.split()[1]) / 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
 
 
 def _processor() -> str:

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import operator
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import torch
-from torch import Tensor
 
 from plmr.data.encoding import Encoded
 from plmr.errors import PlmrError
 from plmr.inference import by_length, collate, evaluating
-from plmr.methods import Selection
 from plmr.modeling import RationaleModel
 
 
@@ -52,12 +49,12 @@ def calibrate(model: RationaleModel, texts: Sequence[Encoded], batch_size: int =
         PlmrError: There is nothing to select in the texts.
     """
     targets = model.method.targets()
-    model.config.thresholds = None
-    argmax_share = float(_collect(model, texts, batch_size, operator.attrgetter("mask")).mean())
-    thresholds, shares = [0.5] * len(targets), []
-    model.config.thresholds = thresholds
+    model.config.thresholds = thresholds = [0.5] * len(targets)
+    shares, argmax_share = [], 0.0
     for step, target in enumerate(targets):
-        scores = _collect(model, texts, batch_size, operator.methodcaller("score_at", step))
+        scores, selected = _collect(model, texts, batch_size, step)
+        if step == 0:
+            argmax_share = float(selected.mean())
         thresholds[step] = threshold_for(scores, target)
         shares.append(float((scores > thresholds[step]).mean()))
     return Calibration(list(thresholds), shares, argmax_share, targets[-1])
@@ -86,15 +83,17 @@ def threshold_for(scores: np.ndarray, share: float) -> float:
 
 @torch.inference_mode()
 def _collect(
-    model: RationaleModel, texts: Sequence[Encoded], batch_size: int, pick: Callable[[Selection], Tensor]
-) -> np.ndarray:
-    """One value of the selection for every unit of the texts, in no particular order."""
-    collected = []
+    model: RationaleModel, texts: Sequence[Encoded], batch_size: int, step: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """The score of every unit at a step, in no particular order, and whether it is selected in the end."""
+    scores, selected = [], []
     with evaluating(model):
         for numbers in by_length(texts, batch_size):
             batch = model.batch(**collate(model, [texts[i] for i in numbers]))
-            collected.append(pick(model.method.select(batch))[batch.units.valid].float().cpu().numpy())
-    values = np.concatenate(collected) if collected else np.empty(0)
+            selection, valid = model.method.select(batch), batch.units.valid
+            scores.append(selection.score_at(step)[valid].float().cpu().numpy())
+            selected.append(selection.mask[valid].float().cpu().numpy())
+    values = np.concatenate(scores) if scores else np.empty(0)
     if not len(values):
         raise PlmrError("Calibration needs validation texts with at least one word; all of them are empty.")
-    return values
+    return values, np.concatenate(selected)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
+from contextlib import nullcontext
 from typing import Any
 
 import numpy as np
@@ -158,8 +159,10 @@ class RationaleTrainer(Trainer):
         """
         texts = (eval_dataset or self.eval_dataset).texts
         batch_size = self.args.eval_batch_size
-        self.calibration = calibration = calibrate(self.model, texts, batch_size)
-        predictions = predict(self.model, texts, batch_size, full_text=True)
+        # Half precision is enough to compare epochs; thresholds that are kept have to fit the model as it is served.
+        with self.accelerator.autocast() if self.is_in_train else nullcontext():
+            self.calibration = calibration = calibrate(self.model, texts, batch_size)
+            predictions = predict(self.model, texts, batch_size, full_text=True)
         labels = np.array([text.label for text in texts])
         rationale = np.stack([p.probabilities for p in predictions])
         full_text = np.stack([np.asarray(p.full_text_probabilities) for p in predictions])

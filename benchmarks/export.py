@@ -1,0 +1,126 @@
+"""How fast a trained classifier answers: torch as it is, torch compiled, ONNX, ONNX in 8 bits.
+
+    python benchmarks/export.py my-model --beer-dir DIR --aspect aroma
+    python benchmarks/export.py my-model --data test.jsonl
+
+The model is copied and exported; every side answers the same tokenized texts with as many threads, in turns. Beside
+its speed stands how far it agrees with torch, and with the words that people marked.
+"""
+
+from __future__ import annotations
+
+import argparse
+import copy
+import json
+import shutil
+import tempfile
+from collections.abc import Callable, Sequence
+from functools import partial
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+import numpy as np
+import torch
+from machine import command, machine
+from pairs import in_turns, ratio, table
+
+from plmr import RationaleClassifier, RationaleModel
+from plmr.data import Example, load_beer, load_examples
+from plmr.data.encoding import Encoded, RationaleTokenizer, word_flags
+from plmr.explain.export import export_onnx
+from plmr.explain.onnx import FILES
+from plmr.inference import Prediction, predict
+from plmr.metrics import token_scores
+
+RESULT = Path(__file__).parent / "results/export.json"
+
+
+def sides_of(folder: str, examples: Sequence[Example]) -> dict[str, RationaleModel]:
+    """The same weights, run in as many ways as this machine has."""
+    classifier = RationaleClassifier.from_pretrained(folder)
+    assert classifier.model is not None
+    sides = {"torch eager": classifier.model}
+    if (compiled := _compiled(classifier.model)) is not None:
+        sides["torch.compile"] = compiled
+    with tempfile.TemporaryDirectory() as temporary:
+        there = Path(temporary) / "model"
+        shutil.copytree(folder, there, ignore=shutil.ignore_patterns("checkpoint-*"))
+        export_onnx(classifier, there, examples, int8=True)
+        for backend in FILES:
+            model = RationaleClassifier.from_pretrained(there, backend=backend).model
+            assert model is not None
+            sides[backend] = model
+    return sides
+
+
+def _compiled(model: RationaleModel) -> RationaleModel | None:
+    """The blocks compiled for any length, or None where nothing can be compiled."""
+    compiled = copy.deepcopy(model)
+    try:
+        for block in compiled.method.encoder.blocks:
+            block.compile(dynamic=True)
+        with torch.inference_mode():
+            ids = torch.ones(2, 8, dtype=torch.long)
+            compiled.eval()(ids, word_ids=torch.zeros_like(ids))
+    except Exception as error:
+        print(f"torch.compile is not available here: {str(error).splitlines()[0]}")
+        return None
+    return compiled
+
+
+def agreement(answers: list[Prediction], expected: list[Prediction], texts: list[Encoded], gold: list[Any]) -> dict:
+    labels = [np.array([answer.probabilities.argmax() for answer in each]) for each in (answers, expected)]
+    flags = [[word_flags(t.word_ids, a.mask.tolist(), t.n_words) for t, a in zip(texts, each, strict=True)]
+             for each in (answers, expected)]  # fmt: skip
+    return {
+        "labels_alike": float((labels[0] == labels[1]).mean()),
+        "words_alike": float(np.mean(np.concatenate(flags[0]) == np.concatenate(flags[1]))),
+        "word_f1": token_scores(flags[0], gold).micro_f1 if any(each is not None for each in gold) else None,
+    }
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("model", help="folder that `plmr train` wrote")
+    parser.add_argument("--data", help="labelled texts")
+    parser.add_argument("--beer-dir", help="or the folder of the beer reviews, whose annotations are taken")
+    parser.add_argument("--aspect", default="aroma")
+    parser.add_argument("--limit", type=int, default=256)
+    parser.add_argument("--batch-size", type=int, default=32)
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--output", type=Path, default=RESULT)
+    given = parser.parse_args()
+    examples = load_beer(given.beer_dir, given.aspect, "test") if given.beer_dir else load_examples(given.data)
+    examples = examples[: given.limit]
+    sides = sides_of(given.model, examples)
+    classifier = RationaleClassifier.from_pretrained(given.model)
+    tokenization = RationaleTokenizer(classifier.tokenizer, classifier.config.max_tokens)
+    texts = tokenization.examples(examples, [None] * len(examples))
+    work: dict[str, Callable[[], list[Prediction]]] = {
+        name: partial(predict, model, texts, given.batch_size) for name, model in sides.items()
+    }
+    answers = {name: run() for name, run in work.items()}
+    times = in_turns(work, given.rounds)
+    rows = [
+        {
+            "side": name,
+            "texts_per_second": len(texts) / median(times[name]),
+            "times_torch": ratio(times, "torch eager", name),
+            **agreement(answers[name], answers["torch eager"], texts, [example.rationale for example in examples]),
+        }
+        for name in sides
+    ]
+    header = ["side", "texts / second", "times torch", "labels alike", "words alike", "word F1"]
+    cells = [
+        [row["side"], f"{row['texts_per_second']:.1f}", f"{row['times_torch']:.2f}", f"{row['labels_alike']:.1%}",
+         f"{row['words_alike']:.1%}", "–" if row["word_f1"] is None else f"{100 * row['word_f1']:.1f}"]
+        for row in rows
+    ]  # fmt: skip
+    print(table(header, cells))
+    result = {"command": command(), "machine": machine(), "texts": len(texts), "batch": given.batch_size, "sides": rows}
+    given.output.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,182 @@
+"""What a training step costs, against the same step as it is usually written.
+
+    python benchmarks/training.py
+    python benchmarks/training.py --beer-dir DIR           reviews of real lengths
+    python benchmarks/training.py --device cuda
+
+Both sides train the same PLMR on MiniLM with the same batches of the same texts, masks being sampled as they are in
+the second half of a training.
+
+naive      every text padded to 256 tokens, float32, and two full passes: one selects and predicts from the rationale,
+           the other starts again from the embeddings for the full-text loss
+ours       texts of like length together, padded to the longest, bfloat16 where a matrix is multiplied, the plain blocks
+           run once for both paths
+
+Tokens are real ones, without padding. Each side runs in a process of its own, which is where its highest memory is
+read; speeds are compared in turns, one step of each side after the other, as median of the ratios. On a GPU the memory
+is what torch has allocated there.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import json
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from itertools import cycle
+from pathlib import Path
+from statistics import median
+
+import torch
+from machine import command, machine, peak_mib
+from pairs import seconds, table
+from torch import Tensor
+
+from plmr import RationaleConfig, RationaleModel, make_reviews
+from plmr.data import Example, load_beer
+from plmr.data.encoding import Encoded, RationaleTokenizer
+from plmr.explain.vocabulary import load_tokenizer
+from plmr.inference import by_length, collate
+from plmr.methods import PLMR, Batch, Selection
+
+RESULTS = Path(__file__).parent / "results"
+PADDED_TO = 256
+TARGETS = {"times_faster": 3.0, "share_of_memory": 0.5}
+
+
+class TwoPasses(PLMR):
+    """PLMR whose full-text loss takes a pass of its own through the plain blocks."""
+
+    def predict_full_text(self, batch: Batch, selection: Selection) -> Tensor:
+        embedded = self.encoder.embed(batch.input_ids)
+        plain = self.encoder.run(embedded, self.plain, batch.attention_mask)
+        return super().predict_full_text(batch, replace(selection, embedded=embedded, plain=plain))
+
+
+def reviews(beer_dir: str | None, number: int) -> list[Example]:
+    if beer_dir is None:
+        return make_reviews(number, seed=0)
+    return load_beer(beer_dir, "aroma", "train", positive=0.8)[:number]
+
+
+def encode(examples: list[Example]) -> list[Encoded]:
+    labels = [int(example.label == "positive") for example in examples]
+    return RationaleTokenizer(load_tokenizer("minilm"), PADDED_TO).examples(examples, labels)
+
+
+def steps(side: str, texts: list[Encoded], batch_size: int, device: str) -> Iterator[tuple[Callable[[], None], int]]:
+    """Training steps of a side without end, and the real tokens of each."""
+    torch.manual_seed(0)
+    config = RationaleConfig(encoder="minilm", num_labels=2, full_text_path="predictor", pad_token_id=0)
+    model = RationaleModel.from_encoder(config).to(device).train()
+    if side == "naive":
+        model.method.__class__ = TwoPasses
+    model.set_progress(0.8)
+    optimizer = torch.optim.AdamW(model.parameters(), lr=1e-5, fused=True)
+    if side == "naive":
+        numbers = [list(range(i, i + batch_size)) for i in range(0, len(texts) - batch_size + 1, batch_size)]
+    else:
+        numbers = [batch for batch in by_length(texts, batch_size) if len(batch) == batch_size]
+        # The longest come first there; any order will do, as long as the first steps are not all of one kind.
+        numbers = [numbers[i] for i in torch.randperm(len(numbers)).tolist()]
+    for batch in cycle(numbers):
+        chosen = [texts[i] for i in batch]
+        yield _step(model, optimizer, chosen, side), sum(len(text.input_ids) for text in chosen)
+
+
+def _step(
+    model: RationaleModel, optimizer: torch.optim.Optimizer, texts: list[Encoded], side: str
+) -> Callable[[], None]:
+    def step() -> None:
+        batch = collate(model, texts)
+        if side == "naive":
+            fill = {"input_ids": 0, "attention_mask": 0, "word_ids": -1}
+            batch = {
+                name: torch.nn.functional.pad(tensor, (0, PADDED_TO - tensor.shape[1]), value=fill[name])
+                for name, tensor in batch.items()
+            }
+        batch["labels"] = torch.tensor([text.label for text in texts], device=model.device)
+        half = torch.autocast(model.device.type, torch.bfloat16) if side == "ours" else contextlib.nullcontext()
+        with half:
+            loss = model(**batch).loss
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+        optimizer.step()
+        optimizer.zero_grad()
+
+    return step
+
+
+def speeds(texts: list[Encoded], given: argparse.Namespace) -> dict[str, list[float]]:
+    """Real tokens per second of every step, both sides in turns."""
+    sides = {side: steps(side, texts, given.batch, given.device) for side in ("naive", "ours")}
+    found: dict[str, list[float]] = {side: [] for side in sides}
+    for number in range(given.steps + 2):
+        for side, coming in sides.items():
+            step, tokens = next(coming)
+            took = seconds(step)
+            if number >= 2:
+                found[side].append(tokens / took)
+    return found
+
+
+def memory(side: str, texts: list[Encoded], given: argparse.Namespace) -> float:
+    """Highest memory of a few steps of one side, in MiB."""
+    coming = steps(side, texts, given.batch, given.device)
+    for _ in range(given.memory_steps):
+        step, _ = next(coming)
+        step()
+    return torch.cuda.max_memory_allocated() / 2**20 if given.device == "cuda" else peak_mib()
+
+
+def measure_memory(given: argparse.Namespace) -> dict[str, float]:
+    """Of both sides, and of a process that has loaded the model and stepped on one short text."""
+    found = {}
+    for side in ("naive", "ours"):
+        words = [sys.executable, __file__, *given.words, "--memory-of", side]
+        done = subprocess.run(words, stdout=subprocess.PIPE, text=True, check=True)
+        found[side] = float(done.stdout)
+    return found
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--device", default="cpu")
+    parser.add_argument("--beer-dir", help="folder of the beer reviews; default, generated ones")
+    parser.add_argument("--texts", type=int, default=2000)
+    parser.add_argument("--batch", type=int, default=32)
+    parser.add_argument("--steps", type=int, default=12)
+    parser.add_argument("--memory-steps", type=int, default=8)
+    parser.add_argument("--output", type=Path, help="default: results/training-DEVICE.json")
+    parser.add_argument("--memory-of", choices=["naive", "ours"], help=argparse.SUPPRESS)
+    given = parser.parse_args()
+    given.words = sys.argv[1:]
+    texts = encode(reviews(given.beer_dir, given.texts))
+    if given.memory_of:
+        print(memory(given.memory_of, texts, given))
+        return
+    mib = measure_memory(given)
+    found = speeds(texts, given)
+    result = {
+        "command": command(),
+        "machine": machine(),
+        "batch": given.batch,
+        "mean_tokens": sum(len(text.input_ids) for text in texts) / len(texts),
+        "tokens_per_second": {side: median(values) for side, values in found.items()},
+        "times_faster": median(ours / naive for ours, naive in zip(found["ours"], found["naive"], strict=True)),
+        "peak_mib": mib,
+        "share_of_memory": mib["ours"] / mib["naive"],
+        "targets": TARGETS,
+    }
+    rows = [[side, f"{result['tokens_per_second'][side]:,.0f}", f"{mib[side]:,.0f}"] for side in found]
+    print(table(["side", "tokens / second", "peak MiB"], rows))
+    print(f"{result['times_faster']:.2f} times the tokens, {result['share_of_memory']:.2f} of the memory")
+    output = given.output or RESULTS / f"training-{given.device}.json"
+    output.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
