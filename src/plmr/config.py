@@ -37,8 +37,8 @@ class RationaleConfig(PretrainedConfig):
         preset: The preset these values started from; a label.
         sparsity: α, the share of a text's units that its rationale is to hold, in (0, 1).
         unit: What is kept or dropped as one: `word` or `subword` (paper).
-        generator_depth: l, the number of blocks of PLMR's generator; default L // 2, and one more from 12 blocks on,
-            which gives the paper's 7 of 12 and 13 of 24.
+        generator_depth: l, the number of blocks of PLMR's generator; default L // 2, and one more of 3 blocks and from
+            12 blocks on, which gives the paper's 7 of 12 and 13 of 24.
         dim_reduction_blocks: m, how many of them prune; default 1 below 6 blocks, 2 below 24, then 3.
         masking: What a pruned token still does: `drop`, it leaves the attention; `zero`, its vector is zeroed
             but stays. Recurrent encoders always use `zero`.

@@ -160,7 +160,7 @@ class RationaleModel(PreTrainedModel):
             words = Units.from_index(word_ids)
             ranking = batch.units.to_tokens(selection.ranking)
             chosen = words.to_tokens(top_units(words, ranking, n_words))
-            selection.masks[-1] = (batch.units.mean(chosen) > 0.5).float()
+            selection.masks[-1] = batch.units.majority(chosen)
         return RationaleOutput(
             logits=self.method.predict(batch, selection),
             mask=batch.units.to_tokens(selection.mask),
@@ -187,8 +187,7 @@ class RationaleModel(PreTrainedModel):
             *Shape:* (B, C)
         """
         batch = self.batch(input_ids, attention_mask, word_ids)
-        chosen = (batch.units.mean(mask.float()) > 0.5).float()
-        return self.method.predict(batch, self.method.given(batch, chosen))
+        return self.method.predict(batch, self.method.given(batch, batch.units.majority(mask.float())))
 
 
 AutoConfig.register(RationaleConfig.model_type, RationaleConfig)

@@ -96,7 +96,7 @@ class _Graph(nn.Module):
         units = batch.units
         keep, ranking = units.to_tokens(selection.score), units.to_tokens(selection.ranking)
         chosen = torch.where(rationale < 0, units.to_tokens(selection.mask), rationale)
-        selection.masks[-1] = (units.mean(chosen) > 0.5).float()
+        selection.masks[-1] = units.majority(chosen)
         return self.model.method.predict(batch, selection), units.to_tokens(selection.mask), keep, ranking
 
 

@@ -162,6 +162,12 @@ class Method(nn.Module, ABC):
         selection.masks[-1] = mask
         return selection
 
+    def whole(self, batch: Batch) -> Selection:
+        """Everything kept, with what `predict_full_text` needs and, where a method can, without its generator's work:
+        that would slow down the warm-up, and make explainers look slow that have no use for it.
+        """
+        return self.given(batch, batch.units.valid.float())
+
     @abstractmethod
     def predict(self, batch: Batch, selection: Selection) -> Tensor:
         """Class logits from the rationale. *Shape:* (B, C)"""
