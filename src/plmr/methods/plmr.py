@@ -65,7 +65,7 @@ class PLMR(Method):
         if cancels and config.full_text_path != "none":
             warnings.warn(
                 f"full_text_weight = match_weight = {config.match_weight} with the identity cancels the full-text "
-                f"loss (L = {1 + config.match_weight:g} L_r + L_s); make full_text_weight the larger of the two, or set "
+                f"loss (L = {1 + config.match_weight:g} L_r + L_s); raise full_text_weight or set "
                 "match_function='exponential'.",
                 stacklevel=2,
             )
