@@ -185,5 +185,6 @@ def test_train_needs_a_place_for_the_model(run, reviews, tmp_path):
     assert_refused(run("train", "--data", reviews, "--output", tmp_path / "file" / "m"), "file/m")
 
 
-def test_a_split_belongs_to_a_file(run, model):
+def test_a_split_belongs_to_a_folder_or_hub_id(run, model, reviews):
     assert_refused(run("evaluate", model, "--dataset", "synthetic", "--split", "test"), "--split")
+    assert_refused(run("evaluate", model, "--data", reviews, "--split", "test"), "no split 'test'", reviews.name)
