@@ -133,6 +133,8 @@ class Method(nn.Module, ABC):
     """One line for the list of methods."""
     n_encoders: ClassVar[int] = 1
     """How many copies of the encoder the method is built from."""
+    reads: ClassVar[frozenset[str]] = frozenset()
+    """Settings of `RationaleConfig` that not every method reads and this one does."""
 
     def __init__(self, config: RationaleConfig):
         super().__init__()

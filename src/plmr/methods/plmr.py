@@ -37,6 +37,10 @@ class PLMR(Method):
     """One encoder cut in two, pruned on the way (KDD 2025)."""
 
     summary = "one pre-trained encoder: early blocks prune tokens, late blocks predict from the rest (KDD 2025)"
+    reads = frozenset(
+        "generator_depth dim_reduction_blocks shared_mask_head sparsity_schedule predictor_input full_text_path "
+        "full_text_weight match_weight match_function match_base".split()
+    )
 
     def __init__(self, config: RationaleConfig, encoder: SplitEncoder):
         super().__init__(config)
