@@ -103,7 +103,7 @@ def _named_rows(name: str | Path, split: str | None) -> Iterator[tuple[Row, str]
     path = Path(name)
     reader = _READERS.get(path.suffix.lower())
     if path.is_file():
-        _check_no_split(split, name)
+        _check_no_split(split, str(name))
         if reader is None:
             raise PlmrError(f"{name}: unknown kind of file {path.suffix!r}; supported are {', '.join(_READERS)}")
         yield from reader(path)
