@@ -1,9 +1,11 @@
 """Configuration: presets, choices, and the way to a file and back."""
 
+from typing import get_type_hints
+
 import pytest
 
 from plmr import __version__
-from plmr.config import CHOICES, RationaleConfig
+from plmr.config import CHOICES, RANGES, RationaleConfig
 from plmr.errors import PlmrError
 from plmr.presets import PRESETS
 
@@ -58,11 +60,39 @@ def test_overrides_win_over_the_preset():
         ({"sparsity_annealing": 1.5}, "sparsity_annealing=1.5"),
         ({"match_function": "exponential", "match_base": 1.0}, "match_base=1.0 must exceed 1"),
         ({"max_tokens": 2}, "at least 4 tokens"),
+        ({"class_head_dropout": 2}, "class_head_dropout=2 is not a probability of 0 or more and below 1"),
+        ({"mask_head_dropout": -1}, "mask_head_dropout=-1"),
+        ({"gumbel_temperature": 0}, "gumbel_temperature=0 is not a number above 0"),
+        ({"gumbel_noise": -0.1}, "gumbel_noise=-0.1 is not a number of 0 or more"),
+        ({"score_spread": 0}, "score_spread=0 is not a number above 0, or None"),
+        ({"smoothing": 4}, "smoothing=4 is not an odd number of units"),
+        ({"sparsity_delay": 1}, "sparsity_delay=1 is not a share of the training of 0 or more and below 1"),
+        ({"sparsity_delay": 0.5, "sparsity_annealing": 0.6}, "delay=0.5 and sparsity_annealing=0.6 are more than the"),
+        ({"keep_bias": float("inf")}, "keep_bias=inf is not a finite number"),
+        ({"keep_bias": "much"}, "keep_bias='much' is not a finite number"),
+        ({"sparsity": None}, "sparsity=None"),
+        ({"sparsity": True}, "sparsity=True"),
+        ({"thresholds": 5}, "thresholds=5 is not a list of keep probabilities"),
+        ({"thresholds": [0.5, 1.5]}, r"thresholds=\[0.5, 1.5\]"),
+        *(
+            ({name: -1.0}, f"{name}=-1.0 is not a number of 0 or more")
+            for name in ("sparsity_weight", "continuity_weight", "full_text_weight", "match_weight")
+        ),
+        *(({name: float("nan")}, f"{name}=nan is not") for name in RANGES),
     ],
 )
 def test_a_value_out_of_range_is_an_error_that_says_what_to_give(settings, message):
-    with pytest.raises(PlmrError, match=message):
+    with pytest.raises(PlmrError, match=message) as caught:
         RationaleConfig(**settings)
+    assert "\n" not in str(caught.value)
+
+
+def test_every_number_has_its_range_and_the_ends_that_count_are_in_it():
+    hints = {name: hint for name, hint in get_type_hints(RationaleConfig.__init__).items() if name != "return"}
+    numbers = {name for name, hint in hints.items() if hint in (int, float, float | None)}
+    assert numbers == set(RANGES)
+    RationaleConfig(sparsity_delay=0.7, sparsity_annealing=0.3, gumbel_noise=0, score_spread=None, smoothing=1)
+    RationaleConfig(sparsity_delay=0.9, sparsity_annealing=0.1, window_overlap=0, thresholds=[0.0, 1.0], max_tokens=4)
 
 
 def test_an_unknown_preset_is_an_error():

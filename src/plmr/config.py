@@ -9,6 +9,7 @@ from transformers import PretrainedConfig
 from plmr import __about__
 from plmr.errors import PlmrError, nearest
 from plmr.presets import PRESETS
+from plmr.ranges import FINITE, NOT_NEGATIVE, POSITIVE, Range
 
 CHOICES: dict[str, tuple[str, ...]] = {
     "unit": ("word", "subword"),
@@ -23,6 +24,29 @@ CHOICES: dict[str, tuple[str, ...]] = {
     "sampler": ("budget", "gumbel"),
     "long_texts": ("windows", "cut"),
 }
+_DROPOUT = Range("a probability of 0 or more and below 1", lambda p: 0 <= p < 1)
+RANGES: dict[str, Range] = {
+    "sparsity": Range(
+        "between 0 and 1; it is the share of a text that its rationale is to hold, for example 0.2", lambda a: 0 < a < 1
+    ),
+    "mask_head_dropout": _DROPOUT,
+    "class_head_dropout": _DROPOUT,
+    "keep_bias": FINITE,
+    "gumbel_temperature": POSITIVE,
+    "gumbel_noise": NOT_NEGATIVE,
+    "score_spread": Range("a number above 0, or None", POSITIVE.fits, optional=True),
+    "smoothing": Range("an odd number of units, such as 1 (none), 3 or 5", lambda n: n >= 1 and n % 2 == 1, whole=True),
+    "sparsity_weight": NOT_NEGATIVE,
+    "continuity_weight": NOT_NEGATIVE,
+    "sparsity_delay": Range("a share of the training of 0 or more and below 1", lambda share: 0 <= share < 1),
+    "sparsity_annealing": Range("a share of the training between 0 and 1", lambda share: 0 <= share <= 1),
+    "full_text_weight": NOT_NEGATIVE,
+    "match_weight": NOT_NEGATIVE,
+    "match_base": POSITIVE,
+    "max_tokens": Range("at least 4 tokens, the fewest that leave room for a text", lambda n: n >= 4, whole=True),
+    "window_overlap": Range("a share of 0 or more and below 1, such as 0.25", lambda share: 0 <= share < 1),
+}
+_THRESHOLD = Range("a keep probability", lambda p: 0 <= p <= 1)
 
 
 class RationaleConfig(PretrainedConfig):
@@ -37,8 +61,8 @@ class RationaleConfig(PretrainedConfig):
         preset: The preset these values started from; a label.
         sparsity: α, the share of a text's units that its rationale is to hold, in (0, 1).
         unit: What is kept or dropped as one: `word` or `subword` (paper).
-        generator_depth: l, the number of blocks of PLMR's generator; default L // 2, and one more from 12 blocks on,
-            which gives the paper's 7 of 12 and 13 of 24.
+        generator_depth: l, the number of blocks of PLMR's generator; default L // 2, and one more of 3 blocks and from
+            12 blocks on, which gives the paper's 7 of 12 and 13 of 24.
         dim_reduction_blocks: m, how many of them prune; default 1 below 6 blocks, 2 below 24, then 3.
         masking: What a pruned token still does: `drop`, it leaves the attention; `zero`, its vector is zeroed
             but stays. Recurrent encoders always use `zero`.
@@ -65,16 +89,16 @@ class RationaleConfig(PretrainedConfig):
         score_spread: Standard deviation to which the log-odds within a text are scaled; None leaves them (paper).
         smoothing: Odd number of neighbouring units over which the mask heads' outputs, and the noise that samples from
             them, are averaged, the nearer the more; 1 for none (paper).
-        sparsity_weight, continuity_weight: λ1 and λ2 of eq. 13.
+        sparsity_weight, continuity_weight: λ1 and λ2 of eq. 13; a budget has no use for λ1.
         sparsity_schedule: How the share falls from block to block: `linear` (paper) or `log_linear`.
         constraint_form: `corpus`, `paper` or `released`; see `plmr.masking.constraints`.
         sparsity_delay: Share of the training before the target starts to fall, in which the whole text is read.
         sparsity_annealing: Share of the training over which the target then falls from 1 to `sparsity`; 0 sets it
-            at once (paper).
+            at once (paper). Both together are 1 at most.
         full_text_weight: w_x. With `match_function="identity"` and w_x = λ the full-text loss cancels.
         match_weight: λ of L_match (eq. 16).
         match_function: h, `identity` or `exponential`, h(t) = a^t.
-        match_base: a > 1.
+        match_base: a, above 1 with the exponential.
         freeze_embeddings: Whether the embeddings stay as they were.
         thresholds: Keep probability above which each pruning step keeps a unit, found by calibration; default
             one half each, the argmax.
@@ -199,27 +223,22 @@ class RationaleConfig(PretrainedConfig):
             value = getattr(self, name)
             if value not in choices:
                 raise PlmrError(f"{name}={value!r} is not one of {', '.join(choices)}.{nearest(str(value), choices)}")
-        if not 0 < self.sparsity < 1:
+        for name, allowed in RANGES.items():
+            allowed.check(name, getattr(self, name))
+        if self.sparsity_delay + self.sparsity_annealing > 1 + 1e-9:
             raise PlmrError(
-                f"sparsity={self.sparsity} is not between 0 and 1; it is the share of a text that its rationale "
-                "is to hold, for example 0.2."
+                f"sparsity_delay={self.sparsity_delay} and sparsity_annealing={self.sparsity_annealing} are more than "
+                "the whole training, which would end before the share asked for is reached; make their sum 1 or less."
             )
-        for name in ("sparsity_delay", "sparsity_annealing"):
-            if not 0 <= getattr(self, name) <= 1:
-                raise PlmrError(f"{name}={getattr(self, name)} is not a share of the training between 0 and 1.")
+        thresholds = [] if self.thresholds is None else self.thresholds
+        if not isinstance(thresholds, (list, tuple)) or not all(map(_THRESHOLD.holds, thresholds)):
+            raise PlmrError(
+                f"thresholds={self.thresholds!r} is not a list of keep probabilities between 0 and 1, one for each "
+                "pruning step; leave it out, training finds them."
+            )
         if self.special_tokens == "released" and self.masking != "zero":
             raise PlmrError(
                 "special_tokens='released' prunes the first token and brings it back, which only masking='zero' can do."
             )
-        if self.score_spread is not None and self.score_spread <= 0:
-            raise PlmrError(f"score_spread={self.score_spread} must be a number above 0, or None.")
-        if self.smoothing < 1 or self.smoothing % 2 == 0:
-            raise PlmrError(f"smoothing={self.smoothing} is not an odd number of units, such as 1 (none), 3 or 5.")
         if self.match_function == "exponential" and self.match_base <= 1:
             raise PlmrError(f"match_base={self.match_base} must exceed 1, or h(t) = a^t does not increase.")
-        if self.max_tokens < 4:
-            raise PlmrError(f"max_tokens={self.max_tokens} leaves no room for a text; give at least 4 tokens.")
-        if not 0 <= self.window_overlap < 1:
-            raise PlmrError(
-                f"window_overlap={self.window_overlap} is not a share of 0 or more and below 1, such as 0.25."
-            )

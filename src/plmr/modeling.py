@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import Any
 
 import torch
@@ -12,7 +13,7 @@ from plmr.config import RationaleConfig
 from plmr.encoders import SplitEncoder, build_encoder, load_encoder
 from plmr.errors import PlmrError
 from plmr.masking import Units, top_units
-from plmr.methods import Batch, Method, build_method
+from plmr.methods import Batch, Method, build_method, idle_settings
 from plmr.output import RationaleOutput
 
 
@@ -60,6 +61,9 @@ class RationaleModel(PreTrainedModel):
             )
         config.encoder_config = encoder.config_dict
         model = cls(config)
+        # Here and not in the constructor: a saved model should not repeat it whenever it is loaded.
+        for sentence in idle_settings(config):
+            warnings.warn(sentence, stacklevel=2)
         weights = encoder.state_dict()
         for module in model.method.children():
             if isinstance(module, SplitEncoder):
@@ -160,7 +164,7 @@ class RationaleModel(PreTrainedModel):
             words = Units.from_index(word_ids)
             ranking = batch.units.to_tokens(selection.ranking)
             chosen = words.to_tokens(top_units(words, ranking, n_words))
-            selection.masks[-1] = (batch.units.mean(chosen) > 0.5).float()
+            selection.masks[-1] = batch.units.majority(chosen)
         return RationaleOutput(
             logits=self.method.predict(batch, selection),
             mask=batch.units.to_tokens(selection.mask),
@@ -187,8 +191,7 @@ class RationaleModel(PreTrainedModel):
             *Shape:* (B, C)
         """
         batch = self.batch(input_ids, attention_mask, word_ids)
-        chosen = (batch.units.mean(mask.float()) > 0.5).float()
-        return self.method.predict(batch, self.method.given(batch, chosen))
+        return self.method.predict(batch, self.method.given(batch, batch.units.majority(mask.float())))
 
 
 AutoConfig.register(RationaleConfig.model_type, RationaleConfig)

@@ -160,7 +160,32 @@ def test_train_refuses_bad_data_in_one_line(run, tmp_path, lines, phrases):
         run("train", "--data", data, "--validation", data, "--output", tmp_path / "m", "--encoder", "gru-3"),
         *phrases,
     )
-    assert not list(tmp_path.glob("m/*"))
+    assert not (tmp_path / "m").exists()
+
+
+@pytest.mark.parametrize(
+    ("words", "phrase"),
+    [
+        (["--seed", -5], "seed=-5"),
+        (["--learning-rate", -1], "learning_rate=-1"),
+        (["--epochs", 0], "epochs=0"),
+        (["--epochs", "nan"], "epochs=nan"),
+        (["--set", "batch_size=0"], "batch_size=0"),
+        (["--set", "class_head_dropout=2"], "class_head_dropout=2"),
+        (["--set", "mask_head_dropout=-1"], "mask_head_dropout=-1"),
+        (["--set", "keep_bias=1e400"], "keep_bias=inf"),
+        (["--set", "thresholds=5"], "thresholds=5"),
+        (["--set", "max_tokens=4096", "--encoder", "minilm"], "max_tokens"),
+    ],
+)
+def test_train_refuses_settings_out_of_range_and_leaves_nothing_behind(run, reviews, tmp_path, words, phrase):
+    folder = tmp_path / "new" / "m"
+    result = run("train", "--data", reviews, "--output", folder, "--encoder", "gru-3", *words)
+    assert_refused(result, phrase)
+    assert list(tmp_path.iterdir()) == []
+    folder.mkdir(parents=True)
+    assert_refused(run("train", "--data", reviews, "--output", folder, "--encoder", "gru-3", *words), phrase)
+    assert folder.is_dir()
 
 
 @pytest.mark.parametrize(
@@ -185,5 +210,6 @@ def test_train_needs_a_place_for_the_model(run, reviews, tmp_path):
     assert_refused(run("train", "--data", reviews, "--output", tmp_path / "file" / "m"), "file/m")
 
 
-def test_a_split_belongs_to_a_file(run, model):
+def test_a_split_belongs_to_a_folder_or_hub_id(run, model, reviews):
     assert_refused(run("evaluate", model, "--dataset", "synthetic", "--split", "test"), "--split")
+    assert_refused(run("evaluate", model, "--data", reviews, "--split", "test"), "no split 'test'", reviews.name)

@@ -72,6 +72,7 @@ def test_the_rationales_people_marked_agree_with_themselves(run, model, reviews,
     [
         (["--explainers", "lime,shapp"], ["'shapp'", "Did you mean 'shap'?"]),
         (["--explainers", "attention"], ["'gru-3' has no attention"]),
+        (["--explainers", " , "], ["nothing to compare with", "--external"]),
         (["--external", "theirs.jsonl"], ["'theirs.jsonl'", "NAME=FILE"]),
         (["--external", "a=x.jsonl", "--external", "a=y.jsonl"], ["used once"]),
         (["--external", "a=x.jsonl"], ["x.jsonl", "no such file"]),

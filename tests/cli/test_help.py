@@ -50,6 +50,15 @@ def test_the_defaults_that_help_states_are_those_in_force():
     assert checked >= 6
 
 
+def test_the_settings_in_the_examples_change_something():
+    from plmr.config import RationaleConfig
+    from plmr.methods import idle_settings
+
+    help_text = typer.main.get_group(app).commands["train"].help or ""
+    examples = dict(re.findall(r"--set (\w+)=([\d.]+)", help_text))
+    assert examples and idle_settings(RationaleConfig(**{name: float(value) for name, value in examples.items()})) == []
+
+
 def test_version(run):
     from plmr import __version__
 

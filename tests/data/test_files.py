@@ -7,7 +7,7 @@ from typing import Any
 import datasets
 import pytest
 
-from plmr.data import Columns, iter_rows, load_examples
+from plmr.data import Columns, Example, iter_rows, load_examples, make_reviews, save_examples
 from plmr.data.files import read_lines
 from plmr.errors import PlmrError
 
@@ -80,6 +80,41 @@ def test_a_split_can_be_chosen():
     assert load_examples(both, split="test")[0].text == "two"
     with pytest.raises(PlmrError, match=r"no split 'tets'; there is 'train', 'test'\. Did you mean 'test'"):
         load_examples(both, split="tets")
+
+
+def test_a_split_of_what_has_none_is_refused(tmp_path: Path):
+    path = tmp_path / "rows.jsonl"
+    path.write_text(json.dumps(ROWS[0]), encoding="utf-8")
+    for data, name in ((path, "rows.jsonl"), (ROWS, "the data given"), (datasets.Dataset.from_list(ROWS), "the data")):
+        with pytest.raises(PlmrError, match=f"no split 'test'.*{name}.*leave it out"):
+            load_examples(data, split="test")
+
+
+def test_saved_examples_are_read_again(tmp_path: Path):
+    path = tmp_path / "rows.jsonl"
+    tokens = [
+        {"tokens": ["don't", "drink", "(it)"], "label": 0, "rationale": [0, 1, 1]},
+        {"tokens": ["a", "b"], "label": 1, "rationale": None},
+    ]
+    examples = [*load_examples(ROWS), *load_examples(tokens), *make_reviews(20, seed=3)]
+    examples.append(Example.from_text("no label", extra={"id": 7}))
+    save_examples(path, examples)
+    loaded = load_examples(path, labelled=False)
+    assert len(loaded) == len(examples)
+    for one, other in zip(loaded, examples, strict=True):
+        assert (one.text, one.words, one.label, one.rationale) == (
+            other.text, other.words, other.label, other.rationale,
+        )  # fmt: skip
+    assert json.loads(path.read_text().splitlines()[-1]) == {"id": 7, "text": "no label"}
+
+
+def test_examples_are_saved_as_json_lines_or_not_at_all(tmp_path: Path):
+    with pytest.raises(PlmrError, match=r"rows\.csv.*ends in \.jsonl"):
+        save_examples(tmp_path / "rows.csv", load_examples(ROWS))
+    (tmp_path / "file").touch()
+    with pytest.raises(PlmrError, match="in the way"):
+        save_examples(tmp_path / "file" / "rows.jsonl", load_examples(ROWS))
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]
 
 
 def test_examples_pass_through():

@@ -211,33 +211,57 @@ def test_files_that_cannot_be_served(exported, saved, tmp_path):
     (folder / "config.json").write_text(json.dumps(config | {"thresholds": [0.25]}))
     for backend in ("onnx", "onnx-int8"):
         assert "another state of this model" in complaint(folder, backend)
+        assert "other thresholds" in complaint(folder, backend)
+    (folder / "config.json").write_text(json.dumps(config | {"sparsity": 0.3}))
+    assert "other sparsity" in complaint(folder, "onnx")
     content = (folder / "model.onnx").read_bytes()
     for cut in (content[: len(content) // 2], b"", b"no graph"):
         (folder / "model.onnx").write_bytes(cut)
         assert "cannot be loaded" in complaint(folder, "onnx") or "another state" in complaint(folder, "onnx")
 
 
+def test_a_file_of_another_training_is_refused_even_at_the_same_thresholds(exported, tmp_path):
+    folder = tmp_path / "model"
+    shutil.copytree(exported, folder)
+    again = RationaleClassifier.from_pretrained(exported)
+    with torch.no_grad():
+        again.model.method.class_head.linear.bias += 5.0
+    with pytest.raises(PlmrError, match="does not hold this classifier"):
+        export_onnx(again, folder)  # not saved: the file would be tied to the weights of another
+    with pytest.raises(PlmrError, match="does not hold this classifier"):
+        export_onnx(again, tmp_path / "empty")
+    assert not (tmp_path / "empty").exists()
+    again.save_pretrained(folder)
+    for backend in ("onnx", "onnx-int8"):
+        assert "another state of this model, with other weights" in complaint(folder, backend)
+    RationaleClassifier.from_pretrained(exported).save_pretrained(folder)
+    assert RationaleClassifier.from_pretrained(folder, backend="onnx")("a fine smell").label
+
+
 def test_a_file_that_answers_otherwise_does_not_get_its_name(exported, tmp_path, monkeypatch):
     folder = tmp_path / "model"
     shutil.copytree(exported, folder)
     before = {file.name: file.read_bytes() for file in folder.iterdir()}
-    monkeypatch.setattr(export, "KEEP_TOLERANCE", 1e-12)  # less than any rounding
+    monkeypatch.setattr(export, "TOLERANCE", 1e-12)  # less than any rounding
     with pytest.raises(PlmrError, match="was not kept"):
         export_onnx(RationaleClassifier.from_pretrained(folder), folder)
     assert {file.name: file.read_bytes() for file in folder.iterdir()} == before
 
 
-def test_labels_must_agree_and_keep_probabilities_nearly():
+def test_labels_must_agree_and_probabilities_nearly():
     def answers(second, keep):
         rows = np.array([[0.2, 0.8], [second, 1 - second]])
         return [Prediction(row, np.ones(3, dtype=bool), np.array([0.1, keep, 0.5])) for row in rows]
 
-    check(answers(0.6, 0.7), answers(0.51, 0.7009))
+    check(answers(0.6, 0.7), answers(0.6009, 0.7009))
     with pytest.raises(PlmrError, match="1 of 2 labels"):
         check(answers(0.6, 0.7), answers(0.4, 0.7))
     for keep in (0.7011, float("nan")):
         with pytest.raises(PlmrError, match="0 of 2 labels"):
             check(answers(0.6, 0.7), answers(0.6, keep))
+    for second in (0.6011, 0.51, float("nan")):
+        with pytest.raises(PlmrError, match="class probability"):
+            check(answers(0.6, 0.7), answers(second, 0.7))
 
 
 def test_recurrent_encoders_are_refused(trained, tmp_path):

@@ -48,6 +48,17 @@ def test_the_folder_is_enough(saved, texts, tiny_bert, trained, tmp_path):
     assert RationaleClassifier.from_pretrained(moved)(texts[0]).label == trained["bert"](texts[0]).label
 
 
+def test_weights_may_be_read_by_whom_the_umask_lets(trained, tmp_path):
+    before = os.umask(0o027)
+    try:
+        trained["gru"].save_pretrained(tmp_path / "model")
+    finally:
+        os.umask(before)
+    assert {file.name: file.stat().st_mode & 0o777 for file in (tmp_path / "model").iterdir()} == {
+        file.name: 0o640 for file in (tmp_path / "model").iterdir()
+    }
+
+
 def test_a_trained_classifier_has_its_settings(saved):
     message = complaint(saved, sparsity=0.1, labels=["a", "b"], preset="paper")
     assert all(word in message for word in ("settings are fixed", "sparsity", "labels", "preset"))

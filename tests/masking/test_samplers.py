@@ -81,6 +81,32 @@ def test_a_budget_is_met_exactly_by_the_highest_odds():
     assert within_budget(logits, torch.zeros_like(valid), counts).isfinite().all()
 
 
+@pytest.mark.parametrize("temperature", [0.1, 1.0, 100.0])
+def test_a_budget_is_met_where_units_tie_and_the_first_go_first(temperature):
+    scores = torch.tensor([[0.0] * 6, [2, 1, 1, 1, 1, 0], [1, 1, 2, 1, 1, 1], [3e-8, 2e-8, 1e-8, 4e-8, 0, 5e-8]])
+    valid = torch.tensor([[True] * 6, [True] * 6, [False, *[True] * 5], [True] * 6])
+    expected = torch.tensor([[1, 1, 1, 0, 0, 0], [1, 1, 1, 0, 0, 0], [0, 1, 1, 1, 0, 0], [1, 0, 0, 1, 0, 1]])
+    logits = torch.stack([torch.zeros_like(scores), scores], dim=-1)
+    budgeted = within_budget(logits, valid, torch.full((4,), 3))
+    assert (straight_through(budgeted, temperature).round() * valid).tolist() == expected.tolist()
+    assert (threshold_mask(keep_probability(budgeted)) * valid).tolist() == expected.tolist()
+
+
+def test_ties_are_broken_without_moving_anything_else():
+    logits = torch.randn(4, 30, 2, requires_grad=True)
+    counts = torch.tensor([3, 5, 7, 30])
+    budgeted = within_budget(logits, everywhere(logits), counts)
+    odds = (logits[..., 1] - logits[..., 0]).detach()
+    for row, count in enumerate(counts.tolist()):
+        ordered = odds[row].sort(descending=True).values
+        middle = (ordered[count - 1] + (ordered[count] if count < 30 else ordered[-1] - 1)) / 2
+        middle = torch.maximum(middle, ordered[count - 1] - 0.5)
+        assert_close(keep_probability(budgeted)[row], (odds[row] - middle).sigmoid(), atol=3e-5, rtol=0)
+    tied = torch.zeros(1, 5, 2, requires_grad=True)
+    keep_probability(within_budget(tied, everywhere(tied), torch.tensor([2]))).sum().backward()
+    assert_close(tied.grad[..., 1], torch.full((1, 5), 0.25), atol=1e-6, rtol=0)
+
+
 def test_a_budget_asks_for_an_order_and_for_nothing_else():
     """Odds that all rise together change nothing, and have no gradient to rise by."""
     logits = torch.randn(3, 20, 2, requires_grad=True)

@@ -70,3 +70,9 @@ def test_a_number_without_a_token_is_no_unit():
     units = Units.from_index(torch.tensor([[-1, 0, 2, 2]]))
     assert units.valid.tolist() == [[True, False, True]]
     assert units.count().tolist() == [2]
+
+
+def test_a_unit_is_marked_when_most_of_its_tokens_are():
+    units = Units.from_index(torch.tensor([[-1, 0, 0, 1, 1, 1, 2, -1]]))
+    assert units.majority(torch.tensor([[1.0, 1, 0, 1, 1, 0, 1, 1]])).tolist() == [[0, 1, 1]]
+    assert units.majority(torch.ones(1, 8)).tolist() == [[1, 1, 1]]

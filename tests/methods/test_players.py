@@ -1,11 +1,15 @@
 """Players: who owns which weights, and who moves when."""
 
+import warnings
+
 import pytest
 import torch
 
+from plmr.config import RationaleConfig
 from plmr.errors import PlmrError
-from plmr.methods import METHODS
-from tests.small import FAMILIES, small_batch, small_model
+from plmr.methods import METHODS, idle_settings
+from plmr.modeling import RationaleModel
+from tests.small import FAMILIES, small_batch, small_encoder, small_model
 
 LABELS = torch.tensor([0, 1, 1])
 
@@ -59,3 +63,53 @@ def test_the_players_of_rnp_share_nothing():
 def test_an_unknown_method_is_an_error():
     with pytest.raises(PlmrError, match="no method 'plrm'; choose one of plmr, rnp.*Did you mean 'plmr'"):
         small_model(method="plrm")
+
+
+def test_settings_that_change_nothing_are_named():
+    for method in METHODS:
+        for preset in ("default", "paper", "released"):
+            assert idle_settings(RationaleConfig.from_preset(preset, method=method)) == []
+    changed = {"generator_depth": 2, "match_weight": 3.0, "mask_head_dropout": 0.3, "continuity_weight": 1.0}
+    (sentence,) = idle_settings(RationaleConfig(method="rnp", **changed))
+    assert "'rnp' does not read generator_depth=2, match_weight=3.0; leave" in sentence
+    assert idle_settings(RationaleConfig(**changed)) == []
+    (sentence,) = idle_settings(RationaleConfig(sparsity_weight=5.0))
+    assert "sparsity_weight=5.0 changes nothing: sampler='budget'" in sentence
+    assert idle_settings(RationaleConfig(sparsity_weight=5.0, sampler="gumbel")) == []
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_a_setting_moves_the_losses_of_the_methods_that_read_it_and_of_no_other(name):
+    # Two steps, so that their shares and heads count; the exponential, so that its base does.
+    base = {"generator_depth": 3, "dim_reduction_blocks": 2, "match_function": "exponential", "sampler": "gumbel"}
+    changes = {
+        "generator_depth": 2,
+        "dim_reduction_blocks": 1,
+        "shared_mask_head": True,
+        "sparsity_schedule": "log_linear",
+        "predictor_input": "hidden",
+        "full_text_path": "predictor",
+        "full_text_weight": 5.0,
+        "match_weight": 3.0,
+        "match_function": "identity",
+        "match_base": 7.0,
+    }
+    assert set(changes) == frozenset().union(*(method.reads for method in METHODS.values()))
+
+    def losses(**settings):
+        model = small_model(method=name, **base | settings).train()
+        torch.manual_seed(1)
+        return [term.item() for term in model(**small_batch(), labels=LABELS).losses.values()]
+
+    unchanged = pytest.approx(losses(), abs=1e-6)
+    moved = {setting for setting, value in changes.items() if losses(**{setting: value}) != unchanged}
+    assert moved == METHODS[name].reads
+
+
+def test_a_new_model_warns_of_them_and_a_loaded_one_does_not(tmp_path):
+    config = RationaleConfig(method="rnp", encoder="bert", match_weight=3.0, max_tokens=48)
+    with pytest.warns(UserWarning, match="does not read match_weight=3.0"):
+        RationaleModel.from_encoder(config, small_encoder("bert")).save_pretrained(tmp_path)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", UserWarning)
+        RationaleModel.from_pretrained(tmp_path)

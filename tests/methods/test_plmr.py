@@ -127,11 +127,15 @@ def test_a_budget_holds_in_every_text_at_every_step(training):
 
 
 def test_equal_weights_cancel_the_full_text_loss_and_are_warned_of():
-    with pytest.warns(UserWarning, match=r"cancels.*set full_text_weight=2"):
+    with pytest.warns(UserWarning, match=r"cancels.*L = 2 L_r \+ L_s"):
         model = small_model(full_text_weight=1.0, match_weight=1.0)
     losses = model(**small_batch(), labels=LABELS).losses
     prediction = losses["rationale"] + losses["full_text"] + losses["match"]
     assert_close(prediction, 2 * losses["rationale"])
+    with pytest.warns(UserWarning, match=r"L = 4 L_r \+ L_s"):
+        model = small_model(full_text_weight=3.0, match_weight=3.0)
+    losses = model(**small_batch(), labels=LABELS).losses
+    assert_close(losses["rationale"] + losses["full_text"] + losses["match"], 4 * losses["rationale"])
 
 
 def test_nothing_is_warned_of_where_nothing_cancels():
@@ -192,7 +196,7 @@ def test_blocks_are_shared_out_as_the_paper_does():
     assert default_depth(12) == (7, 2)
     assert default_depth(24) == (13, 3)
     assert default_depth(6) == (3, 2)
-    assert default_depth(3) == (2, 1)
+    assert [default_depth(n) for n in (2, 3, 4, 5)] == [(1, 1), (2, 1), (2, 1), (2, 1)]
     method = small_model(generator_depth=3, dim_reduction_blocks=2).method
     assert (method.plain, method.dim_reduction, method.late) == (range(1), range(1, 3), range(3, 4))
 
@@ -209,6 +213,19 @@ def test_blocks_are_shared_out_as_the_paper_does():
 def test_a_cut_that_does_not_fit_is_an_error(settings):
     with pytest.raises(PlmrError, match=r"4 block\(s\).*1 <= dim_reduction_blocks <= generator_depth < blocks"):
         small_model(**settings)
+
+
+@pytest.mark.parametrize("path", ["embeddings", "predictor", "first_token"])
+def test_the_whole_text_is_read_without_the_generator(path):
+    model, batch = small_model(full_text_path=path), small_batch()
+    texts = model.batch(**batch)
+    with torch.no_grad():
+        expected = model(**batch, return_full_text=True).full_text_logits
+        for head in model.method.mask_heads:
+            head.forward = None  # it would raise
+        whole = model.method.whole(texts)
+        assert_close(model.method.predict_full_text(texts, whole), expected, atol=1e-6, rtol=0)
+    assert torch.equal(whole.mask, texts.units.valid.float())
 
 
 def test_one_layer_cannot_be_cut():

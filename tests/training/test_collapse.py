@@ -6,11 +6,17 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import torch
+from transformers import TrainerState
 
+from plmr.config import RationaleConfig
+from plmr.masking import keep_probability, threshold_mask, within_budget
+from plmr.training import CollapseAlarm
 from plmr.training.collapse import Figures, collapse_findings, position_agreement
 from tests.small import PENALTY
 from tests.training.runs import train
 
+BUDGET, PENALIZED = RationaleConfig(), RationaleConfig(sampler="gumbel")
 WELL = Figures(argmax_share=0.2, position_agreement=0.1, accuracy=0.8, full_text_accuracy=0.85)
 
 
@@ -24,13 +30,28 @@ WELL = Figures(argmax_share=0.2, position_agreement=0.1, accuracy=0.8, full_text
     ],
 )
 def test_each_sign_is_one_finding(change, message):
-    assert collapse_findings(WELL, 0.2, 0.5) == []
-    (finding,) = collapse_findings(replace(WELL, **change), 0.2, 0.5)
-    assert message in finding
+    for config in (BUDGET, PENALIZED):
+        assert collapse_findings(WELL, config, 0.5) == []
+        (finding,) = collapse_findings(replace(WELL, **change), config, 0.5)
+        assert message in finding
+
+
+@pytest.mark.parametrize("share", [0.01, 0.95])
+def test_the_advice_names_only_settings_that_the_sampler_reads(share):
+    figures = replace(WELL, argmax_share=share)
+    assert "sparsity_weight" in collapse_findings(figures, PENALIZED, 0.5)[0]
+    assert "sparsity_weight" not in collapse_findings(figures, BUDGET, 0.5)[0]
+
+
+def test_under_a_budget_only_scores_that_are_not_numbers_select_nothing():
+    valid, counts = torch.ones(3, 9, dtype=torch.bool), torch.tensor([1, 2, 3])
+    for logits, kept in ((torch.zeros(3, 9, 2), [1, 2, 3]), (torch.full((3, 9, 2), torch.nan), [0, 0, 0])):
+        mask = threshold_mask(keep_probability(within_budget(logits, valid, counts)))
+        assert mask.sum(dim=1).tolist() == kept
 
 
 def test_a_label_nobody_finds_is_no_collapse():
-    assert collapse_findings(replace(WELL, accuracy=0.5, full_text_accuracy=0.6), 0.2, 0.5) == []
+    assert collapse_findings(replace(WELL, accuracy=0.5, full_text_accuracy=0.6), BUDGET, 0.5) == []
 
 
 def test_agreement_by_hand():
@@ -44,12 +65,29 @@ def test_agreement_by_hand():
 def test_a_run_driven_to_select_nothing_says_so(tiny_bert, tmp_path, caplog):
     settings = {**PENALTY, "sparsity": 0.01, "sparsity_weight": 1000.0, "sparsity_annealing": 0.0, "keep_bias": -3.0}
     _, summary = train(tiny_bert, tmp_path, settings=settings, epochs=1, eval_strategy="epoch", save_strategy="no")
-    assert "selects nothing" in caplog.text
-    assert any("the generator selects nothing" in note for note in summary.notes)
+    assert caplog.text.count("selects nothing") == 1
+    assert sum("the generator selects nothing" in note for note in summary.notes) == 1
+
+
+def test_notes_are_of_the_model_that_is_kept(caplog):
+    alarm = CollapseAlarm(BUDGET, 0.5)
+    state = TrainerState(global_step=10, max_steps=10)
+    collapsed = replace(WELL, position_agreement=0.9)
+    for figures, n_findings in ((collapsed, 1), (collapsed, 1), (WELL, 0)):
+        metrics = {
+            "eval_argmax_sparsity": figures.argmax_share,
+            "eval_position_agreement": figures.position_agreement,
+            "eval_accuracy": figures.accuracy,
+            "eval_full_text_accuracy": figures.full_text_accuracy,
+        }
+        alarm.on_evaluate(None, state, None, metrics)
+        assert len(alarm.findings) == n_findings
+    assert caplog.text.count("same positions") == 1
 
 
 def test_the_alarm_waits_for_the_annealing(tiny_bert, tmp_path, caplog):
-    settings = {**PENALTY, "keep_bias": 5.0, "sparsity_annealing": 0.0, "sparsity_delay": 1.0}
+    settings = {**PENALTY, "keep_bias": 5.0, "sparsity_annealing": 0.0, "sparsity_delay": 0.95}
     _, summary = train(tiny_bert, tmp_path, settings=settings, epochs=1, save_strategy="no")
     assert "Step 3:" not in caplog.text and "Step 6:" not in caplog.text
-    assert any("Step 10: the generator selects everything" in note for note in summary.notes)
+    assert caplog.text.count("Step 10: the generator selects everything") == 1
+    assert any(note.startswith("the generator selects everything") for note in summary.notes)

@@ -42,8 +42,8 @@ def compare(
         str | None,
         typer.Option(
             metavar="NAMES",
-            help="Some of lime, shap, ig (Integrated Gradients), occlusion, attention and random, with commas between. "
-            "Default: all of them.",
+            help="Some of lime, shap, ig (Integrated Gradients), occlusion, attention and random, with commas between; "
+            '"" for none of them, only --external. Default: all of them.',
         ),
     ] = None,
     external: Annotated[
@@ -104,6 +104,8 @@ def compare(
     )
     names = None if explainers is None else [name.strip() for name in explainers.split(",") if name.strip()]
     files = _files(external or ())
+    if names == [] and not files:
+        raise PlmrError(f"--explainers {explainers!r} leaves nothing to compare with; name one, or give --external.")
     examples = source.load("test", split)  # first, so that a wrong file does not wait for what follows
 
     from plmr.explain import posthoc

@@ -36,8 +36,8 @@ def export(
 ) -> None:
     """Write a model as one ONNX file beside it, and prove that it answers the same.
 
-    `model.onnx` takes its name only when onnxruntime gives the same labels as torch, and the same keep probabilities
-    up to 0.001. `export.json` holds what was measured. Needs `pip install "plmr[onnx]"`.
+    `model.onnx` takes its name only when onnxruntime gives the same labels as torch, and the same keep and class
+    probabilities up to 0.001. `export.json` holds what was measured. Needs `pip install "plmr[onnx]"`.
 
     Serve it with `RationaleClassifier.from_pretrained(DIR, backend="onnx")`, or with any other onnxruntime.
 
@@ -72,6 +72,7 @@ def _rows(report: ExportReport, run: Run) -> list[tuple[str, str, str]]:
         ("Same label", f"{100 * run.labels_alike:.1f} %", f"as torch, of {report.n_texts} texts"),
         ("Same choice", f"{100 * run.words_alike:.2f} %", "of words that are, or are not, in the rationale"),
         ("Keep probability", f"{run.keep_difference:.2g}", "largest difference from torch"),
+        ("Class probability", f"{run.class_difference:.2g}", "largest difference from torch"),
     ]
     if run.word_f1 is not None and reference.word_f1 is not None:
         rows.append(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from tempfile import TemporaryFile
 from typing import TYPE_CHECKING, Annotated
@@ -132,7 +134,7 @@ def train(
 
     `plmr train --dataset beer --data-dir beer --aspect aroma --output beer-aroma`
 
-    `plmr train --config run.yaml --set sparsity_weight=5 --output my-model`
+    `plmr train --config run.yaml --set continuity_weight=2 --output my-model`
     """
     given = {name: value for name, value in locals().items() if name not in _NOT_IN_FILE}
     settings = resolve(given, config, override or (), data_option or ())
@@ -141,30 +143,37 @@ def train(
     folder = Path(settings.options["output"])
     resuming = settings.options.get("resume", False)
     texts, validation_texts = _load(settings)
-    _prepare(folder, resuming)
+    with _place(folder, resuming):
+        from plmr.explain import RationaleClassifier
 
-    from plmr.explain import RationaleClassifier
-
-    hide_loading_bars()
-    model = dict(settings.model)
-    classifier = RationaleClassifier.from_pretrained(model.pop("encoder", "minilm"), **model)
-    with explained(folder):
-        summary = classifier.fit(texts, validation_texts, folder, resuming, **settings.training)
-    classifier.save_pretrained(folder)
+        hide_loading_bars()
+        model = dict(settings.model)
+        classifier = RationaleClassifier.from_pretrained(model.pop("encoder", "minilm"), **model)
+        with explained(folder):
+            summary = classifier.fit(texts, validation_texts, folder, resuming, **settings.training)
+        classifier.save_pretrained(folder)
     _report(summary, folder)
 
 
-def _prepare(output: Path, resume: bool) -> None:
-    """Find out before the training, not after it, that the model cannot go there."""
+@contextmanager
+def _place(output: Path, resume: bool) -> Iterator[None]:
+    """Find out before the training, not after it, that the model cannot go there; leave no new folder empty."""
     earlier = [name for name in ("config.json", "checkpoint-*") if any(output.glob(name))]
     if earlier and not resume:
         raise PlmrError(
             f"{output}: an earlier run is there ({earlier[0]}); go on with it by --resume, or choose another --output."
         )
-    with explained(output):
-        output.mkdir(parents=True, exist_ok=True)
-        with TemporaryFile(dir=output):
-            pass
+    new = [folder for folder in (output, *output.parents) if not folder.exists()]
+    try:
+        with explained(output):
+            output.mkdir(parents=True, exist_ok=True)
+            with TemporaryFile(dir=output):
+                pass
+        yield
+    finally:
+        for folder in new:
+            with suppress(OSError):  # it holds something, as it should
+                folder.rmdir()
 
 
 def _load(settings: Settings) -> tuple[list[Example], list[Example] | None]:

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 from plmr.data.balance import hold_out, undersample
 from plmr.data.beer import load_beer
 from plmr.data.eraser import load_eraser
-from plmr.data.files import iter_rows, load_examples
+from plmr.data.files import iter_rows, load_examples, save_examples
 from plmr.data.hatexplain import load_hatexplain
 from plmr.data.hotel import load_hotel
 from plmr.data.labels import check_class_names, class_index, label_name, label_names
@@ -41,6 +41,7 @@ __all__ = [
     "load_hatexplain",
     "load_hotel",
     "make_reviews",
+    "save_examples",
     "spans_from_flags",
     "split_words",
     "undersample",

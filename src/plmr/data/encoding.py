@@ -41,6 +41,16 @@ class Encoded:
         """Words that the cut leaves within reach."""
         return max(self.word_ids, default=-1) + 1
 
+    def n_unseen(self, max_tokens: int | None) -> int:
+        """Words that were cut off.
+
+        Args:
+            max_tokens: Tokens the text was cut to; None where nothing was cut.
+        """
+        # Words without a token, such as a lone control character, are not cut off; only a full text is.
+        full = max_tokens is not None and len(self.input_ids) >= max_tokens
+        return self.n_words - self.n_reached if full else 0
+
     def features(self) -> dict[str, Any]:
         """What the collator takes."""
         features: dict[str, Any] = {"input_ids": self.input_ids, "word_ids": self.word_ids}

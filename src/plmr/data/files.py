@@ -10,6 +10,7 @@ from typing import Any, TypeAlias
 
 from plmr.data.schema import DEFAULT_COLUMNS, Columns, Example
 from plmr.errors import PlmrError, io_error, nearest
+from plmr.io import atomic_path
 
 Row: TypeAlias = Mapping[str, Any]
 Data: TypeAlias = str | Path | Iterable[Any]
@@ -55,6 +56,24 @@ def load_examples(
     return examples
 
 
+def save_examples(path: str | Path, examples: Iterable[Example]) -> None:
+    """Writes examples as JSON lines, which `load_examples` and the command line read.
+
+    Args:
+        path: The file, `.jsonl`; it is complete or not there.
+        examples: Such as those of `make_reviews`.
+
+    Raises:
+        PlmrError: If the name does not end in `.jsonl`, or the file cannot be written.
+    """
+    if Path(path).suffix != ".jsonl":
+        raise PlmrError(f"{path}: examples are written as JSON lines; give a name that ends in .jsonl")
+    with atomic_path(path) as aside, aside.open("w", encoding="utf-8") as file:
+        for example in examples:
+            # Escapes are kept: half a character, which UTF-8 cannot hold, may stand in a carried value.
+            file.write(json.dumps(example.to_row()) + "\n")
+
+
 def iter_rows(data: Data, *, split: str | None = None) -> Iterator[tuple[Row, str]]:
     """Streams rows with where they came from; files are never held in memory as a whole.
 
@@ -84,6 +103,7 @@ def _named_rows(name: str | Path, split: str | None) -> Iterator[tuple[Row, str]
     path = Path(name)
     reader = _READERS.get(path.suffix.lower())
     if path.is_file():
+        _check_no_split(split, str(name))
         if reader is None:
             raise PlmrError(f"{name}: unknown kind of file {path.suffix!r}; supported are {', '.join(_READERS)}")
         yield from reader(path)
@@ -203,11 +223,17 @@ def _load_dataset(name: str, split: str | None) -> Any:
 
 def _pick_split(data: Any, split: str | None) -> Any:
     if not isinstance(data, dict):
+        _check_no_split(split, "the data given")
         return data
     wanted = split or (next(iter(data)) if len(data) == 1 else "train")
     if wanted not in data:
         raise PlmrError(f"no split {wanted!r}; there is {', '.join(map(repr, data))}.{nearest(wanted, data)}")
     return data[wanted]
+
+
+def _check_no_split(split: str | None, name: str) -> None:
+    if split is not None:
+        raise PlmrError(f"there is no split {split!r}: {name} has none to choose from; leave it out")
 
 
 def _memory_rows(data: Any, split: str | None) -> Iterator[tuple[Row, str]]:

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from plmr.data.words import Range, flags_from_ranges, split_words
+from plmr.data.words import Range, flags_from_ranges, spans_from_flags, split_words
 from plmr.errors import PlmrError, nearest
 
 Label = str | int | float
@@ -157,6 +157,23 @@ class Example:
             return cls.from_tokens(tokens, label, gold, source=source, extra=extra)
         text = _text(_column(row, columns.text, source), columns.text, source)
         return cls.from_text(text, label, gold, source=source, extra=extra)
+
+    def to_row(self) -> dict[str, Any]:
+        """The row that `from_row` reads as this example: tokens where the words are not those of the running text.
+
+        Tokens that are empty or all whitespace are no words, and are left out.
+        """
+        row: dict[str, Any] = dict(self.extra)
+        gold: list[Any] | None
+        if self.words == split_words(self.text):
+            row["text"] = self.text
+            gold = None if self.rationale is None else [*map(list, spans_from_flags(self.words, self.rationale))]
+        else:
+            row["tokens"] = [self.text[start:end] for start, end in self.words]
+            gold = None if self.rationale is None else [*map(int, self.rationale)]
+        if self.label is not None:
+            row["label"] = self.label
+        return row if gold is None else row | {"rationale": gold}
 
 
 def at(source: str) -> str:

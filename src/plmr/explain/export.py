@@ -11,13 +11,14 @@ from typing import Any
 
 import numpy as np
 import torch
+from safetensors.torch import load_file
 
 from plmr.data import Example, make_reviews
 from plmr.data.encoding import word_flags
 from plmr.errors import PlmrError
 from plmr.explain.classifier import RationaleClassifier
 from plmr.explain.long_texts import predict_documents
-from plmr.explain.onnx import FILES, OnnxModel, needed
+from plmr.explain.onnx import FILES, WEIGHTS, OnnxModel, needed
 from plmr.explain.onnx_graph import quantize, write_graph
 from plmr.explain.windows import Document, split_all
 from plmr.inference import Prediction
@@ -25,8 +26,8 @@ from plmr.io import atomic_folder
 from plmr.metrics import token_scores
 from plmr.modeling import RationaleModel
 
-KEEP_TOLERANCE = 1e-3
-"""How far a keep probability may be from torch's."""
+TOLERANCE = 1e-3
+"""How far a keep or a class probability may be from torch's."""
 REPORT = "export.json"
 _TIMED_TEXTS, _ROUNDS = 64, 3
 
@@ -40,6 +41,7 @@ class Run:
         labels_alike: Share of the texts with torch's label.
         words_alike: Share of the words that are in the rationale as with torch, or not in it as with torch.
         keep_difference: Largest difference of a token's keep probability from torch's.
+        class_difference: Largest difference of a class probability from torch's.
         word_f1: Agreement of the rationales with the marked words (micro F1); None where no text has any marked.
         texts_per_second: Of all runs on the same texts with as many threads, in turns.
     """
@@ -48,6 +50,7 @@ class Run:
     labels_alike: float
     words_alike: float
     keep_difference: float
+    class_difference: float
     word_f1: float | None
     texts_per_second: float
 
@@ -90,16 +93,17 @@ def export_onnx(
         batch_size: Texts in a batch of the comparison.
 
     Raises:
-        PlmrError: A package is missing, the encoder cannot be exported, or the answers differ. The folder then stays
-            as it was.
+        PlmrError: A package is missing, the classifier in the folder is another one, the encoder cannot be exported,
+            or the answers differ. The folder then stays as it was.
     """
     packages = needed("onnx", "onnxscript", "onnxruntime")
     model = classifier._trained()
+    _check_saved(model, Path(folder))
     texts = generated_texts() if examples is None else examples
     documents = split_all(classifier._tokenization().examples(texts, [None] * len(texts)), model.config)
     with atomic_folder(folder) as aside:
         floats, integers = (aside / FILES[backend] for backend in ("onnx", "onnx-int8"))
-        write_graph(model, floats)
+        write_graph(model, floats, Path(folder))
         if int8:
             quantize(floats, integers)
         files = [floats, integers] if int8 else [floats]
@@ -120,14 +124,15 @@ def check(expected: Sequence[Prediction], answers: Sequence[Prediction]) -> None
     """Compare answers with torch's.
 
     Raises:
-        PlmrError: A label differs, or a keep probability does by more than `KEEP_TOLERANCE`.
+        PlmrError: A label differs, or a keep or class probability does by more than `TOLERANCE`.
     """
-    labels, keep = _labels_apart(expected, answers), _keep_difference(expected, answers)
-    if labels or not keep <= KEEP_TOLERANCE:
+    labels = _labels_apart(expected, answers)
+    keep, classes = (_difference(expected, answers, name) for name in ("keep", "probabilities"))
+    if labels or not (keep <= TOLERANCE and classes <= TOLERANCE):
         raise PlmrError(
             f"The ONNX file does not answer as torch does and was not kept: {labels} of {len(expected)} labels differ, "
-            f"and a keep probability by {keep:.2g}, where {KEEP_TOLERANCE} is allowed. Try the versions in "
-            "constraints.txt."
+            f"a keep probability by {keep:.2g} and a class probability by {classes:.2g}, where {TOLERANCE} is allowed. "
+            "Try the versions in constraints.txt."
         )
 
 
@@ -136,6 +141,17 @@ def generated_texts() -> list[Example]:
     reviews = make_reviews(30, seed=0)
     others = ("", "lovely", " ".join(review.text for review in reviews[:12]))
     return [*reviews, *(Example.from_row({"text": text}, labelled=False) for text in others)]
+
+
+def _check_saved(model: RationaleModel, folder: Path) -> None:
+    """The file is tied to the weights in the folder, so these must be the ones it is made from."""
+    weights = model.method.state_dict(prefix=f"{model.base_model_prefix}.")
+    file = folder / WEIGHTS
+    saved = load_file(file) if file.is_file() else {}
+    if saved.keys() != weights.keys() or any(not torch.equal(saved[name], weights[name].cpu()) for name in saved):
+        raise PlmrError(
+            f"{folder} does not hold this classifier; save it there first: save_pretrained({str(folder)!r})"
+        )
 
 
 def _measured(
@@ -155,7 +171,8 @@ def _measured(
             name,
             labels_alike=1 - _labels_apart(expected, each) / len(expected),
             words_alike=float(np.mean(np.concatenate(flags[name]) == np.concatenate(flags["torch"]))),
-            keep_difference=_keep_difference(expected, each),
+            keep_difference=_difference(expected, each, "keep"),
+            class_difference=_difference(expected, each, "probabilities"),
             word_f1=token_scores(flags[name], gold).micro_f1 if annotated else None,
             texts_per_second=speeds[name],
         )
@@ -172,8 +189,9 @@ def _labels_apart(expected: Sequence[Prediction], answers: Sequence[Prediction])
     return sum(one != other for one, other in zip(*labels, strict=True))
 
 
-def _keep_difference(expected: Sequence[Prediction], answers: Sequence[Prediction]) -> float:
-    differences = (np.abs(one.keep - other.keep) for one, other in zip(expected, answers, strict=True))
+def _difference(expected: Sequence[Prediction], answers: Sequence[Prediction], name: str) -> float:
+    pairs = zip(expected, answers, strict=True)
+    differences = (np.abs(getattr(one, name) - getattr(other, name)) for one, other in pairs)
     return float(np.concatenate(list(differences)).max(initial=0.0))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from importlib import import_module
 from pathlib import Path
@@ -22,8 +23,10 @@ from plmr.output import RationaleOutput
 
 FILES = {"onnx": "model.onnx", "onnx-int8": "model.int8.onnx"}
 """The file of each backend, inside a saved classifier's folder."""
-STATE = "plmr_thresholds"
-"""Name of the metadata that ties a file to a state of its classifier: no two trainings end with the same thresholds."""
+WEIGHTS = "model.safetensors"
+"""The weights of a saved classifier. A served one does without them; where they are, they must be those exported."""
+STATE = "plmr_state"
+"""Name of the metadata that ties a file to a state of its classifier."""
 INPUTS = ("input_ids", "attention_mask", "word_ids", "rationale")
 OUTPUTS = ("logits", "mask", "keep_probability", "ranking")
 OWN_CHOICE = -1.0
@@ -125,11 +128,13 @@ class OnnxModel(RationaleModel):
         return _Answer(torch.from_numpy(logits), *(torch.from_numpy(values)[:, :length] for values in of_tokens))
 
     def _check_state(self, file: str | Path) -> None:
-        exported = self._session.get_modelmeta().custom_metadata_map.get(STATE)
-        if exported != state_of(self.config):
+        exported = json.loads(self._session.get_modelmeta().custom_metadata_map.get(STATE, "{}"))
+        folder = Path(file).parent
+        others = [name for name, value in state_of(self.config, folder).items() if exported.get(name) != value]
+        if others:
             raise PlmrError(
-                f"{file} was exported from another state of this model: its thresholds are {exported}, those in "
-                f"config.json {state_of(self.config)}. Export it again: plmr export {Path(file).parent} --to onnx"
+                f"{file} was exported from another state of this model, with other {' and '.join(others)}. "
+                f"Export it again: plmr export {folder} --to onnx"
             )
 
 
@@ -144,7 +149,7 @@ def load_exported(folder: str, backend: str) -> tuple[OnnxModel, PreTrainedToken
     """Load what `plmr export` wrote into a saved classifier's folder, and its tokenizer.
 
     Args:
-        folder: The saved classifier; its weights are not needed.
+        folder: The saved classifier; its weights are not needed, but those of another training are refused.
         backend: `onnx` or `onnx-int8`.
 
     Raises:
@@ -177,9 +182,21 @@ def needed(*packages: str) -> list[Any]:
         ) from error
 
 
-def state_of(config: RationaleConfig) -> str:
-    """What the metadata of a file says of the classifier it came from."""
-    return json.dumps(config.thresholds)
+def state_of(config: RationaleConfig, folder: Path | None = None) -> dict[str, Any]:
+    """What the metadata of a file says of the classifier it came from.
+
+    Args:
+        config: What the selection rests on beside the weights.
+        folder: Where the classifier is saved. The weights are left out where it holds none.
+    """
+    state: dict[str, Any] = {"thresholds": config.thresholds, "sparsity": config.sparsity}
+    if folder is not None and (folder / WEIGHTS).is_file():
+        digest = hashlib.sha256()
+        with (folder / WEIGHTS).open("rb") as stream:
+            while block := stream.read(1 << 20):
+                digest.update(block)
+        state["weights"] = digest.hexdigest()
+    return state
 
 
 def _session(file: str | Path) -> Any:

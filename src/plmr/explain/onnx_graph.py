@@ -8,6 +8,7 @@ classifier reads long texts and turns the sparsity dial.
 from __future__ import annotations
 
 import copy
+import json
 import logging
 import warnings
 from collections.abc import Iterator
@@ -27,12 +28,13 @@ from plmr.modeling import RationaleModel
 _LARGEST = 2**31  # bytes that a protobuf file can hold
 
 
-def write_graph(model: RationaleModel, path: Path) -> None:
+def write_graph(model: RationaleModel, path: Path, folder: Path | None = None) -> None:
     """Trace a model and write it with its weights as one file.
 
     Args:
         model: It is left as it is.
         path: The file.
+        folder: Where the model is saved; the file will serve it only as long as the weights there stay the same.
 
     Raises:
         PlmrError: The model cannot be traced, or is too large for one file.
@@ -55,7 +57,7 @@ def write_graph(model: RationaleModel, path: Path) -> None:
             program = torch.export.export(graph, _sample(), dynamic_shapes=[axes] * len(INPUTS), strict=False)
             exported = torch.onnx.export(program, dynamo=True, input_names=INPUTS, output_names=OUTPUTS, verbose=False)
             assert exported is not None
-            proto = _finished(exported.model_proto, state_of(model.config))
+            proto = _finished(exported.model_proto, json.dumps(state_of(model.config, folder)))
     except PlmrError:
         raise
     except Exception as error:
@@ -96,7 +98,7 @@ class _Graph(nn.Module):
         units = batch.units
         keep, ranking = units.to_tokens(selection.score), units.to_tokens(selection.ranking)
         chosen = torch.where(rationale < 0, units.to_tokens(selection.mask), rationale)
-        selection.masks[-1] = (units.mean(chosen) > 0.5).float()
+        selection.masks[-1] = units.majority(chosen)
         return self.model.method.predict(batch, selection), units.to_tokens(selection.mask), keep, ranking
 
 

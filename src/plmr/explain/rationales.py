@@ -73,9 +73,7 @@ def _note(document: Document, any_selected: bool, max_tokens: int | None) -> str
     if not encoded.n_words:
         return "empty text: the label is the model's prior, the rationale is empty"
     notes = []
-    unseen = encoded.n_words - encoded.n_reached
-    # Words without a token, such as a lone control character, are not cut off; only a full text is.
-    if max_tokens is not None and unseen and len(encoded.input_ids) >= max_tokens:
+    if unseen := encoded.n_unseen(max_tokens):
         notes.append(f"text cut at {max_tokens} tokens: {unseen} of {encoded.n_words} words unseen")
     if len(document.windows) > 1:
         notes.append(f"read in {len(document.windows)} windows")
@@ -88,11 +86,11 @@ def _note(document: Document, any_selected: bool, max_tokens: int | None) -> str
 
 def cut_notes(encoded: Sequence[Encoded], max_tokens: int) -> list[str]:
     """How much of the texts lies beyond the model's reach."""
-    cut = [e for e in encoded if len(e.input_ids) >= max_tokens and e.n_reached < e.n_words]
-    if not cut:
+    unseen = [n for e in encoded if (n := e.n_unseen(max_tokens))]
+    if not unseen:
         return []
-    lost = sum(e.n_words - e.n_reached for e in cut) / sum(e.n_words for e in encoded)
+    lost = sum(unseen) / sum(e.n_words for e in encoded)
     return [
-        f"{len(cut)} of {len(encoded)} texts are longer than {max_tokens} tokens and were cut; {lost:.1%} of all "
+        f"{len(unseen)} of {len(encoded)} texts are longer than {max_tokens} tokens and were cut; {lost:.1%} of all "
         "words are never seen (raise max_tokens if the encoder allows)"
     ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 from transformers import AutoConfig, AutoTokenizer, PreTrainedTokenizerBase
@@ -75,5 +76,8 @@ def save_model(model: RationaleModel, tokenizer: PreTrainedTokenizerBase, folder
     with atomic_folder(folder) as aside:
         with quiet():
             model.save_pretrained(aside)
+        for weights in aside.glob("*.safetensors"):
+            # safetensors lets nobody but their owner read them, whatever the umask says.
+            shutil.copymode(aside / "config.json", weights)
         tokenizer.save_pretrained(aside)
         (aside / "README.md").write_text(card, encoding="utf-8")

@@ -10,6 +10,8 @@ KEEP = 1
 """Index of the class "keep" among a mask head's two outputs."""
 EULER_GAMMA = 0.5772156649015329
 """Mean of the standard Gumbel distribution."""
+_LEAST_ODDS = 1e-4
+"""Log-odds that float32 still tells from even odds as a probability, at any temperature up to 100."""
 
 
 def keep_probability(logits: Tensor) -> Tensor:
@@ -80,7 +82,8 @@ def standardize(logits: Tensor, valid: Tensor, spread: float) -> Tensor:
 def within_budget(logits: Tensor, valid: Tensor, counts: Tensor) -> Tensor:
     """Shift the log-odds of each text so that exactly its budget of units is likelier kept than dropped.
 
-    Only the order of a text's units matters then, and the share that is kept needs neither a penalty nor luck.
+    Only the order of a text's units matters then, and the share that is kept needs neither a penalty nor luck. Of
+    equals the first are kept. No log-odds are left nearer to 0 than 1e-4, where a probability would be a half.
 
     Args:
         logits: Drop and keep. *Shape:* (B, U, 2)
@@ -96,7 +99,11 @@ def within_budget(logits: Tensor, valid: Tensor, counts: Tensor) -> Tensor:
     lowest_kept = ordered.gather(1, counts - 1)
     # Where all are kept there is no highest dropped one; anything below the lowest kept one will do.
     highest_dropped = F.pad(ordered, (0, 1), value=float("-inf")).gather(1, counts).maximum(lowest_kept - 1)
+    above, equal = valid & (odds > lowest_kept), valid & (odds == lowest_kept)
+    kept = above | (equal & (equal.long().cumsum(dim=1) <= counts - above.sum(dim=1, keepdim=True)))
     odds = odds - ((lowest_kept + highest_dropped) / 2).nan_to_num(neginf=0.0)
+    apart = torch.where(kept, odds.clamp(min=_LEAST_ODDS), odds.clamp(max=-_LEAST_ODDS))
+    odds = odds + (apart - odds).detach()  # a shift: what a clamp holds would have no gradient
     return torch.stack([-odds / 2, odds / 2], dim=-1)
 
 

@@ -70,6 +70,17 @@ class Units:
         """
         return values.gather(1, self.index.clamp(min=0)).masked_fill(self.index < 0, other)
 
+    def majority(self, tokens: Tensor) -> Tensor:
+        """The units of which more than half of the tokens are marked: a mask on tokens as one on units.
+
+        Args:
+            tokens: Zeros and ones. *Shape:* (B, T)
+
+        Returns:
+            Zeros and ones. *Shape:* (B, U)
+        """
+        return (self.mean(tokens) > 0.5).float()
+
 
 def data_size(count: Tensor, least: int = 1) -> int:
     """A size that depends on the data, in a form that an export can follow: `int` would fix that of its example.

@@ -10,6 +10,7 @@ from plmr.errors import PlmrError, nearest
 from plmr.methods.base import Batch, Losses, Method, Play, Selection
 from plmr.methods.plmr import PLMR
 from plmr.methods.rnp import RNP
+from plmr.presets import PRESETS
 
 METHODS: dict[str, type[Method]] = {"plmr": PLMR, "rnp": RNP}
 
@@ -33,4 +34,28 @@ def build_method(config: RationaleConfig, encoder: Callable[[], SplitEncoder]) -
     return method(config, *(encoder() for _ in range(method.n_encoders)))
 
 
-__all__ = ["METHODS", "PLMR", "RNP", "Batch", "Losses", "Method", "Play", "Selection", "build_method"]
+def idle_settings(config: RationaleConfig) -> list[str]:
+    """Settings that somebody has changed and that change nothing, in a sentence for each reason.
+
+    Args:
+        config: Of a method there is.
+    """
+    usual = RationaleConfig(**PRESETS.get(config.preset, {}))
+
+    def changed(names: frozenset[str]) -> str:
+        differing = (name for name in sorted(names) if getattr(config, name) != getattr(usual, name))
+        return ", ".join(f"{name}={getattr(config, name)!r}" for name in differing)
+
+    unread = frozenset().union(*(method.reads for method in METHODS.values())) - METHODS[config.method].reads
+    found = []
+    if names := changed(unread):
+        found.append(f"The method {config.method!r} does not read {names}; leave that out, it changes nothing.")
+    if config.sampler == "budget" and (names := changed(frozenset({"sparsity_weight"}))):
+        found.append(
+            f"{names} changes nothing: sampler='budget' keeps exactly the share asked for, without a penalty; set "
+            "sparsity for another share, or sampler='gumbel'."
+        )
+    return found
+
+
+__all__ = ["METHODS", "PLMR", "RNP", "Batch", "Losses", "Method", "Play", "Selection", "build_method", "idle_settings"]

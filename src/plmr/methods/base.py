@@ -133,6 +133,8 @@ class Method(nn.Module, ABC):
     """One line for the list of methods."""
     n_encoders: ClassVar[int] = 1
     """How many copies of the encoder the method is built from."""
+    reads: ClassVar[frozenset[str]] = frozenset()
+    """Settings of `RationaleConfig` that not every method reads and this one does."""
 
     def __init__(self, config: RationaleConfig):
         super().__init__()
@@ -161,6 +163,12 @@ class Method(nn.Module, ABC):
         selection = self.select(batch)
         selection.masks[-1] = mask
         return selection
+
+    def whole(self, batch: Batch) -> Selection:
+        """Everything kept, with what `predict_full_text` needs and, where a method can, without its generator's work:
+        that would slow down the warm-up, and make explainers look slow that have no use for it.
+        """
+        return self.given(batch, batch.units.valid.float())
 
     @abstractmethod
     def predict(self, batch: Batch, selection: Selection) -> Tensor:

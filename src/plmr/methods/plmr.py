@@ -12,7 +12,6 @@
 from __future__ import annotations
 
 import warnings
-from dataclasses import replace
 
 import torch
 import torch.nn.functional as F
@@ -27,14 +26,21 @@ from plmr.methods.parts import ClassHead, MaskHead, pool
 
 
 def default_depth(n_blocks: int) -> tuple[int, int]:
-    """Generator depth l and Dim-Reduction blocks m for an encoder of L blocks: 7 and 2 of 12, 13 and 3 of 24."""
-    return n_blocks // 2 + (n_blocks >= 12 or n_blocks < 4), 1 + (n_blocks >= 6) + (n_blocks >= 24)
+    """Generator depth l and Dim-Reduction blocks m for an encoder of L blocks: 7 and 2 of 12, 13 and 3 of 24.
+
+    Of three blocks, as `gru-3` has, two select.
+    """
+    return n_blocks // 2 + (n_blocks >= 12 or n_blocks == 3), 1 + (n_blocks >= 6) + (n_blocks >= 24)
 
 
 class PLMR(Method):
     """One encoder cut in two, pruned on the way (KDD 2025)."""
 
     summary = "one pre-trained encoder: early blocks prune tokens, late blocks predict from the rest (KDD 2025)"
+    reads = frozenset(
+        "generator_depth dim_reduction_blocks shared_mask_head sparsity_schedule predictor_input full_text_path "
+        "full_text_weight match_weight match_function match_base".split()
+    )
 
     def __init__(self, config: RationaleConfig, encoder: SplitEncoder):
         super().__init__(config)
@@ -63,7 +69,8 @@ class PLMR(Method):
         if cancels and config.full_text_path != "none":
             warnings.warn(
                 f"full_text_weight = match_weight = {config.match_weight} with the identity cancels the full-text "
-                "loss (L = 2 L_r + L_s); set full_text_weight=2 or match_function='exponential'.",
+                f"loss (L = {1 + config.match_weight:g} L_r + L_s); raise full_text_weight or set "
+                "match_function='exponential'.",
                 stacklevel=2,
             )
 
@@ -105,6 +112,12 @@ class PLMR(Method):
             return super().given(batch, mask)
         return Selection([mask], embedded=self.encoder.embed(batch.input_ids))
 
+    def whole(self, batch: Batch) -> Selection:
+        embedded = self.encoder.embed(batch.input_ids)
+        reads_plain = self.config.full_text_path in ("predictor", "first_token")
+        plain = self.encoder.run(embedded, self.plain, batch.attention_mask) if reads_plain else None
+        return Selection([batch.units.valid.float()], embedded=embedded, plain=plain)
+
     def predict(self, batch: Batch, selection: Selection) -> Tensor:
         """Equation 14: the predictor's input is the masked embedding output, not the generator's states."""
         states = selection.embedded if self.config.predictor_input == "embeddings" else selection.hidden
@@ -122,13 +135,15 @@ class PLMR(Method):
 
     def predict_full_text(self, batch: Batch, selection: Selection) -> Tensor:
         """Equation 15, by the path that `full_text_path` names."""
-        assert selection.embedded is not None and selection.plain is not None
         everything = batch.units.to_tokens(batch.units.valid.float())
         if self.config.full_text_path == "first_token":
+            assert selection.plain is not None
             return self.class_head(selection.plain[:, 0])
         if self.config.full_text_path == "predictor":
+            assert selection.plain is not None
             hidden = self.encoder.run(selection.plain, self.late, batch.attention_mask)
         else:
+            assert selection.embedded is not None
             visible = everything + batch.anchor
             hidden = run_masked(
                 self.encoder, selection.embedded, self.late, batch.attention_mask, visible, self.masking
@@ -161,16 +176,13 @@ class PLMR(Method):
 
     def full_text_losses(self, batch: Batch) -> Losses:
         """Equation 17 while everything is kept: the rationale is the text, and there is nothing to choose."""
-        everything = self.given(batch, batch.units.valid.float())
+        everything = self.whole(batch)
         loss = F.cross_entropy(self.predict(batch, everything).float(), batch.targets)
         if self.config.full_text_path == "none":
             return {"rationale": loss}
         full_text_loss = loss
         if self.config.full_text_path != "embeddings":
-            assert everything.embedded is not None
-            plain = self.encoder.run(everything.embedded, self.plain, batch.attention_mask)
-            states = replace(everything, plain=plain)
-            full_text_loss = F.cross_entropy(self.predict_full_text(batch, states).float(), batch.targets)
+            full_text_loss = F.cross_entropy(self.predict_full_text(batch, everything).float(), batch.targets)
         return {
             "rationale": loss,
             "full_text": self.config.full_text_weight * full_text_loss,

@@ -62,8 +62,7 @@ class RNP(Method):
     def losses(self, batch: Batch) -> Losses:
         """The prediction's loss and the constraint of PLMR's equation 3."""
         if self.keeps_everything:
-            whole = self.given(batch, batch.units.valid.float())
-            return {"rationale": F.cross_entropy(self.predict(batch, whole).float(), batch.targets)}
+            return {"rationale": F.cross_entropy(self.predict(batch, self.whole(batch)).float(), batch.targets)}
         selection = self.select(batch)
         terms = constraint(
             selection.masks,

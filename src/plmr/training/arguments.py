@@ -9,6 +9,8 @@ from typing import Any
 import torch
 from transformers import TrainingArguments
 
+from plmr.ranges import COUNT, NOT_NEGATIVE, POSITIVE, Range
+
 SMALL_WIDTH = 512
 """Width of the states up to which a pre-trained encoder bears, and needs, a larger learning rate."""
 
@@ -27,6 +29,31 @@ def suggested_learning_rate(encoder_config: Mapping[str, Any]) -> float:
         return 1e-3
     width = encoder_config.get("hidden_size") or encoder_config.get("dim") or 768
     return 2e-4 if width <= SMALL_WIDTH else 5e-5
+
+
+_SEED = Range("a whole number from 0 to 4294967295", lambda seed: 0 <= seed < 2**32, whole=True)
+_DECAY = Range("a number of 0 or more and below 1", lambda beta: 0 <= beta < 1)
+RANGES: dict[str, Range] = {
+    "num_train_epochs": POSITIVE,
+    "per_device_train_batch_size": COUNT,
+    "per_device_eval_batch_size": COUNT,
+    "gradient_accumulation_steps": COUNT,
+    "learning_rate": NOT_NEGATIVE,
+    "head_learning_rate": NOT_NEGATIVE,
+    "predictor_learning_rate_scale": NOT_NEGATIVE,
+    "weight_decay": NOT_NEGATIVE,
+    "max_grad_norm": NOT_NEGATIVE,
+    "warmup_steps": NOT_NEGATIVE,
+    "adam_beta1": _DECAY,
+    "adam_beta2": _DECAY,
+    "adam_epsilon": NOT_NEGATIVE,
+    "logging_steps": POSITIVE,
+    "eval_steps": POSITIVE._replace(optional=True),
+    "save_steps": POSITIVE,
+    "seed": _SEED,
+    "data_seed": _SEED._replace(optional=True),
+}
+"""What transformers takes without a word, and fails on or makes nonsense of later."""
 
 
 @dataclass

@@ -7,27 +7,30 @@ from typing import Any
 
 from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
+from plmr.config import RationaleConfig
 from plmr.training.collapse import Figures, collapse_findings
 
 logger = logging.getLogger(__name__)
 
 
 class CollapseAlarm(TrainerCallback):
-    """Warns, with numbers and advice, when a run selects badly; the warnings are kept in `findings`.
+    """Warns, with numbers and advice, when a run selects badly; each warning is given once.
 
     While the sparsity target is still annealed towards its value the selection is not judged.
 
     Args:
-        sparsity: The share asked for.
-        settled: Share of the training after which the target stays where it is.
+        config: The share asked for and how it is reached.
         chance: Accuracy of always predicting the most frequent class.
+
+    Attributes:
+        findings: Of the last evaluation. The one after the training is of the model that is kept.
     """
 
-    def __init__(self, sparsity: float, settled: float, chance: float):
-        self.sparsity = sparsity
-        self.settled = settled
+    def __init__(self, config: RationaleConfig, chance: float):
+        self.config = config
         self.chance = chance
         self.findings: list[str] = []
+        self._told: set[str] = set()
 
     def on_evaluate(
         self,
@@ -37,7 +40,8 @@ class CollapseAlarm(TrainerCallback):
         metrics: dict[str, float] | None = None,
         **_: Any,
     ) -> None:
-        if not metrics or "eval_argmax_sparsity" not in metrics or state.global_step < self.settled * state.max_steps:
+        settled = (self.config.sparsity_delay + self.config.sparsity_annealing) * state.max_steps
+        if not metrics or "eval_argmax_sparsity" not in metrics or state.global_step < settled:
             return
         figures = Figures(
             argmax_share=metrics["eval_argmax_sparsity"],
@@ -45,7 +49,8 @@ class CollapseAlarm(TrainerCallback):
             accuracy=metrics["eval_accuracy"],
             full_text_accuracy=metrics["eval_full_text_accuracy"],
         )
-        for finding in collapse_findings(figures, self.sparsity, self.chance):
-            message = f"Step {state.global_step}: {finding}"
-            self.findings.append(message)
-            logger.warning(message)
+        self.findings = collapse_findings(figures, self.config, self.chance)
+        for finding in self.findings:
+            if finding not in self._told:
+                logger.warning(f"Step {state.global_step}: {finding}")
+        self._told.update(self.findings)

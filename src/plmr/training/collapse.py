@@ -8,6 +8,8 @@ from itertools import pairwise
 
 import numpy as np
 
+from plmr.config import RationaleConfig
+
 SAME_POSITIONS = 0.8
 """Agreement above which the selection is called the same whatever the text; independent draws of a fifth agree
 in a ninth."""
@@ -50,26 +52,35 @@ def position_agreement(selected: Sequence[np.ndarray]) -> float:
     return float(np.mean(ratios)) if ratios else 0.0
 
 
-def collapse_findings(figures: Figures, sparsity: float, chance: float) -> list[str]:
+def collapse_findings(figures: Figures, config: RationaleConfig, chance: float) -> list[str]:
     """What is wrong with a run, one sentence each; nothing when all is well.
 
     Args:
         figures: Of one evaluation.
-        sparsity: The share asked for.
+        config: The share asked for, and the sampler, on which the advice depends.
         chance: Accuracy of always predicting the most frequent class.
     """
     findings = []
-    share = figures.argmax_share
+    share, sparsity, budgeted = figures.argmax_share, config.sparsity, config.sampler == "budget"
     if share < sparsity / 10:
+        advice = (
+            "With sampler='budget' only scores that are not numbers do that: lower the learning rates."
+            if budgeted
+            else "Give sparsity_annealing=0.6 so that it starts from all words, lower sparsity_weight, or train longer."
+        )
         findings.append(
             f"the generator selects nothing: {share:.1%} of the words have a keep probability above one half, "
-            f"{sparsity:.0%} were asked for. Give sparsity_annealing=0.6 so that it starts from everything, lower "
-            "sparsity_weight, or train longer."
+            f"{sparsity:.0%} were asked for. {advice}"
         )
     elif share > max(0.9, 1 - (1 - sparsity) / 10):
+        advice = (
+            "With sampler='budget' at least one word of every text is kept, and these texts have hardly more."
+            if budgeted
+            else "Raise sparsity_weight, or train longer."
+        )
         findings.append(
             f"the generator selects everything: {share:.1%} of the words have a keep probability above one half, "
-            f"{sparsity:.0%} were asked for. Raise sparsity_weight, or train longer."
+            f"{sparsity:.0%} were asked for. {advice}"
         )
     if figures.position_agreement > SAME_POSITIONS:
         findings.append(

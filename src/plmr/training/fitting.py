@@ -14,7 +14,8 @@ from transformers import TrainerCallback
 from plmr.data.encoding import Encoded
 from plmr.errors import PlmrError, nearest
 from plmr.modeling import RationaleModel
-from plmr.training.arguments import RationaleTrainingArguments
+from plmr.ranges import FINITE
+from plmr.training.arguments import RANGES, RationaleTrainingArguments
 from plmr.training.calibration import Calibration
 from plmr.training.callbacks import CollapseAlarm
 from plmr.training.checkpoints import last_checkpoint
@@ -37,7 +38,7 @@ class FitSummary:
         metrics: Validation figures of the model that was kept, at its calibrated thresholds.
         calibration: How its thresholds were found.
         seconds: Wall time of the training, calibration included.
-        notes: What the user should know, collapse warnings among them.
+        notes: What the user should know, signs that the model that was kept has collapsed among them.
     """
 
     metrics: dict[str, float]
@@ -50,7 +51,7 @@ def training_arguments(output_dir: str | Path, **options: Any) -> RationaleTrain
     """Training arguments from options in their short or full names.
 
     Raises:
-        PlmrError: There is no such option, or a value that transformers refuses.
+        PlmrError: There is no such option, or its value is out of range or refused by transformers.
     """
     known = set(RationaleTrainingArguments.__dataclass_fields__)
     full = {}
@@ -60,7 +61,10 @@ def training_arguments(output_dir: str | Path, **options: Any) -> RationaleTrain
                 f"There is no training option {name!r}; see RationaleTrainingArguments."
                 f"{nearest(name, [*known, *SHORT_NAMES])}"
             )
-        full[SHORT_NAMES.get(name, name)] = value
+        full_name = SHORT_NAMES.get(name, name)
+        if full_name in RANGES or isinstance(value, float):
+            RANGES.get(full_name, FINITE).check(name, value)
+        full[full_name] = value
     try:
         return RationaleTrainingArguments(output_dir=str(output_dir), **full)
     except (ValueError, TypeError) as error:
@@ -88,8 +92,7 @@ def fit_model(
     started = time.perf_counter()
     counts = Counter(text.label for text in validation)
     config = model.config
-    settled = config.sparsity_delay + config.sparsity_annealing
-    alarm = CollapseAlarm(config.sparsity, settled, max(counts.values()) / len(validation))
+    alarm = CollapseAlarm(config, max(counts.values()) / len(validation))
     trainer = RationaleTrainer(model, args, train, validation, callbacks=[alarm, *callbacks])
     notes = []
     checkpoint = last_checkpoint(args.output_dir) if resume else None

@@ -219,10 +219,9 @@ def _sample(count: int, limit: int | None, seed: int) -> list[int]:
 
 def _beginning(example: Example, encoded: Encoded, max_tokens: int | None) -> tuple[Example, Encoded]:
     """A text without the words that were cut off."""
-    n_words = encoded.n_reached
-    # Words without a token, such as a lone control character, are not cut off; only a full text is.
-    if n_words == encoded.n_words or max_tokens is None or len(encoded.input_ids) < max_tokens:
+    if not encoded.n_unseen(max_tokens):
         return example, encoded
+    n_words = encoded.n_reached
     gold = None if example.rationale is None else example.rationale[:n_words]
     return replace(example, words=example.words[:n_words], rationale=gold), replace(encoded, n_words=n_words)
 

@@ -13,9 +13,7 @@ from plmr.data.words import Range
 from plmr.encoders import SplitEncoder
 from plmr.inference import evaluating, probabilities_of
 from plmr.masking.compact import Places
-from plmr.methods.base import Batch, Method, Selection
-from plmr.methods.plmr import PLMR
-from plmr.methods.rnp import RNP
+from plmr.methods import Method
 from plmr.modeling import RationaleModel
 
 
@@ -100,23 +98,9 @@ def full_text_logits(model: RationaleModel, input_ids: Tensor, attention_mask: T
         *Shape:* (B, C)
     """
     batch = model.batch(input_ids, attention_mask, word_ids)
-    return model.method.predict_full_text(batch, _states(model.method, batch))
+    return model.method.predict_full_text(batch, model.method.whole(batch))
 
 
 def full_text_encoder(method: Method) -> SplitEncoder:
     """The encoder on the full-text path: the predictor's, where generator and predictor have one each."""
     return [module for module in method.children() if isinstance(module, SplitEncoder)][-1]
-
-
-def _states(method: Method, batch: Batch) -> Selection:
-    """All that the full-text path reads of a selection. The generator's work would make explainers look slow that have
-    no use for it.
-    """
-    if isinstance(method, RNP):
-        return Selection()
-    if isinstance(method, PLMR):
-        embedded = method.encoder.embed(batch.input_ids)
-        reads_plain = method.config.full_text_path in ("predictor", "first_token")
-        plain = method.encoder.run(embedded, method.plain, batch.attention_mask) if reads_plain else embedded
-        return Selection(embedded=embedded, plain=plain)
-    return method.select(batch)
