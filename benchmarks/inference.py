@@ -21,10 +21,9 @@ import json
 import sys
 from collections.abc import Callable
 from functools import partial
-from itertools import product
 from pathlib import Path
 from statistics import median
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from machine import command, machine
@@ -84,7 +83,22 @@ def batch_of(encoded: list[Encoded], device: str, pad_to: int | None = None) -> 
     }
 
 
-def answer(model: RationaleModel, compact: bool, batches: list[dict[str, torch.Tensor]]) -> None:
+class Dial(NamedTuple):
+    """A sparsity, the thresholds that give it, and the share they really select."""
+
+    sparsity: float
+    thresholds: list[float]
+    selected: float
+
+
+def calibrated(model: RationaleModel, encoded: list[Encoded], sparsity: float) -> Dial:
+    model.config.sparsity = sparsity
+    found = calibrate(model, encoded)
+    return Dial(sparsity, found.thresholds, found.share)
+
+
+def answer(model: RationaleModel, dial: Dial, compact: bool, batches: list[dict[str, torch.Tensor]]) -> None:
+    model.config.sparsity, model.config.thresholds = dial.sparsity, dial.thresholds
     model.method.encoder.compact = compact
     for batch in batches:
         model(**batch)
@@ -95,32 +109,38 @@ def label(stock: BertForSequenceClassification, batches: list[dict[str, torch.Te
         stock(input_ids=batch["input_ids"], attention_mask=batch["attention_mask"])
 
 
-def sides_of(model: RationaleModel, stock: Any, batches: list[dict[str, torch.Tensor]]) -> dict[str, Callable]:
-    return {
-        "stock": partial(label, stock, batches),
-        "compact": partial(answer, model, True, batches),
-        "dense": partial(answer, model, False, batches),
-    }
-
-
 def fixed_lengths(model: RationaleModel, stock: Any, given: argparse.Namespace) -> list[dict[str, Any]]:
-    """Every length, batch size and sparsity; one row each."""
+    """Every length and batch size, all sparsities in the same turns; one row each."""
     rows = []
-    for sparsity, length in product(given.sparsity, given.length):
+    for length in given.length:
         encoded = texts([length] * max(given.batch))
-        model.config.sparsity = sparsity
-        share = calibrate(model, encoded).share
+        lengths = {sparsity: calibrated(model, encoded, sparsity) for sparsity in given.sparsity}
         for size in given.batch:
-            sides = sides_of(model, stock, [batch_of(encoded[:size], given.device)])
+            batches = [batch_of(encoded[:size], given.device)]
+            sides: dict[str, Callable[[], None]] = {"stock": partial(label, stock, batches)}
+            # What is masked but computed costs the same however little is kept.
+            sides["dense"] = partial(answer, model, lengths[given.sparsity[0]], False, batches)
+            sides |= {f"compact {s}": partial(answer, model, lengths[s], True, batches) for s in given.sparsity}
             times = in_turns(sides, given.rounds)
-            rows.append(
-                {"length": length, "batch": size, "sparsity": sparsity, "selected": share, "bound": bound(sparsity)}
-                | {f"{name}_seconds": median(values) for name, values in times.items()}
-                | {"stock_to_compact": ratio(times, "stock", "compact")}
-                | {"dense_to_compact": ratio(times, "dense", "compact")}
-            )
-            print(f"length {length}, batch {size}, sparsity {sparsity}: done", file=sys.stderr, flush=True)
+            rows += [row_of(length, size, dial, times) for dial in lengths.values()]
+            print(f"length {length}, batch {size}: done", file=sys.stderr, flush=True)
     return rows
+
+
+def row_of(length: int, size: int, dial: Dial, times: dict[str, list[float]]) -> dict[str, Any]:
+    compact = f"compact {dial.sparsity}"
+    return {
+        "length": length,
+        "batch": size,
+        "sparsity": dial.sparsity,
+        "selected": dial.selected,
+        "bound": bound(dial.sparsity),
+        "stock_seconds": median(times["stock"]),
+        "dense_seconds": median(times["dense"]),
+        "compact_seconds": median(times[compact]),
+        "stock_to_compact": ratio(times, "stock", compact),
+        "dense_to_compact": ratio(times, "dense", compact),
+    }
 
 
 def real_lengths(model: RationaleModel, stock: Any, given: argparse.Namespace) -> dict[str, Any]:
@@ -128,21 +148,20 @@ def real_lengths(model: RationaleModel, stock: Any, given: argparse.Namespace) -
     reviews = [json.loads(line)["x"] for line in given.beer.open(encoding="utf-8")][: given.reviews]
     # About 1.15 pieces a word, as WordPiece makes of these reviews.
     encoded = texts([min(256, 2 + round(1.15 * len(words))) for words in reviews])
-    model.config.sparsity = 0.2
-    share = calibrate(model, encoded).share
+    dial = calibrated(model, encoded, 0.2)
     published = [batch_of(encoded[i : i + 32], given.device, 256) for i in range(0, len(encoded), 32)]
     ours = [batch_of([encoded[i] for i in numbers], given.device) for numbers in by_length(encoded, 32)]
     sides = {
-        "as published": partial(answer, model, False, published),
+        "as published": partial(answer, model, dial, False, published),
         "stock, padded to 256": partial(label, stock, published),
         "stock, by length": partial(label, stock, ours),
-        "compact, by length": partial(answer, model, True, ours),
+        "compact, by length": partial(answer, model, dial, True, ours),
     }
     times = in_turns(sides, max(2, given.rounds // 2))
     return {
         "reviews": len(encoded),
         "tokens": sum(len(text.input_ids) for text in encoded) / len(encoded),
-        "selected": share,
+        "selected": dial.selected,
         "seconds": {name: median(values) for name, values in times.items()},
         "times_faster": {name: ratio(times, name, "compact, by length") for name in sides},
     }
