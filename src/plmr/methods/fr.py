@@ -23,10 +23,9 @@ from plmr.methods.rnp import RNP
 class FR(RNP):
     """RNP's game, played by one encoder in both roles."""
 
-    summary = (
-        "folded rationalization: one encoder in both roles, so that the predictor knows whole texts (NeurIPS 2022)"
-    )
+    summary = "folded: one encoder in both roles, so that what predicts has read whole texts too (NeurIPS 2022)"
     n_encoders = 1
+    reads_normed = True
 
     def __init__(self, config: RationaleConfig, encoder: SplitEncoder):
         super().__init__(config, None, encoder)

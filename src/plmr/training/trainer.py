@@ -112,6 +112,7 @@ class RationaleTrainer(Trainer):
     def training_step(self, model: nn.Module, inputs: dict[str, Tensor], *args: Any, **kwargs: Any) -> Tensor:
         """Run every play of the method on the batch; the step that ends the last one is the trainer's own."""
         self.model.set_progress(self.state.global_step / max(1, self.state.max_steps))
+        model.train()  # in evaluation mode a method is past its start, whatever the progress
         self._batches += 1
         last = len(self.model.method.plays()) - 1
         loss = torch.zeros((), device=self.args.device)
@@ -135,7 +136,10 @@ class RationaleTrainer(Trainer):
         model.zero_grad()
 
     def _put_aside(self, play: int) -> None:
-        """Keep the gradients of a play until its batch is complete: they are no other play's business."""
+        """Keep the gradients of a play until its batch is complete: they are no other play's business.
+
+        All plays wait for the last part of the batch, so until then each sees the others' players as they were.
+        """
         self._gathered[play] = [parameter.grad for parameter in self.model.parameters()]
         self.model.zero_grad()
 
