@@ -12,6 +12,9 @@ the label as possible, which words that merely correlate with it have too.
 The two objectives are the paper's, one play each. The released code adds L_s to both steps, so that the generator
 moves twice for it in every batch, and lets dropout disturb the predictor while it judges; here L_s counts once, and
 who does not move judges without dropout: the divergence is 0 where R is X.
+
+The generator learns from p(X) alone, so it needs a predictor that has understood whole texts by the start: where
+rationales miss, a longer `sparsity_delay` is the first thing to try.
 """
 
 from __future__ import annotations
