@@ -57,7 +57,9 @@ class RationaleConfig(PretrainedConfig):
     Args:
         encoder: `gru`, `gru-3`, `minilm`, a folder or a hub id.
         encoder_config: The encoder's own configuration; filled in when the model is built.
-        method: Name of the framework, `plmr` or `rnp`.
+        method: Name of the framework, one of those that `plmr methods` lists.
+        method_options: Options that this framework alone has, by name (`plmr methods NAME`); completed when the model
+            is built.
         preset: The preset these values started from; a label.
         sparsity: α, the share of a text's units that its rationale is to hold, in (0, 1).
         unit: What is kept or dropped as one: `word` or `subword` (paper).
@@ -122,6 +124,7 @@ class RationaleConfig(PretrainedConfig):
         encoder: str = "minilm",
         encoder_config: dict[str, Any] | None = None,
         method: str = "plmr",
+        method_options: dict[str, Any] | None = None,
         preset: str = "default",
         sparsity: float = 0.2,
         unit: str = "word",
@@ -163,6 +166,7 @@ class RationaleConfig(PretrainedConfig):
         self.encoder = encoder
         self.encoder_config = encoder_config
         self.method = method
+        self.method_options = method_options
         self.preset = preset
         self.sparsity = sparsity
         self.unit = unit
@@ -235,6 +239,11 @@ class RationaleConfig(PretrainedConfig):
             raise PlmrError(
                 f"thresholds={self.thresholds!r} is not a list of keep probabilities between 0 and 1, one for each "
                 "pruning step; leave it out, training finds them."
+            )
+        if not isinstance(self.method_options, (dict, type(None))):
+            raise PlmrError(
+                f"method_options={self.method_options!r} is not a mapping from names of options to values, such as "
+                '{"kl_weight": 0.5}.'
             )
         if self.special_tokens == "released" and self.masking != "zero":
             raise PlmrError(

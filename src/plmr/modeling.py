@@ -148,7 +148,7 @@ class RationaleModel(PreTrainedModel):
             plays = self.method.plays()
             losses: dict[str, Tensor] = {}
             for each in plays if play is None else plays[play : play + 1]:
-                losses |= each.losses(batch)
+                losses |= self.method.losses_in(each, batch)
             output.losses = losses
             output.loss = torch.stack(list(losses.values())).sum()
         return output

@@ -30,6 +30,14 @@ def test_train_reads_settings_from_a_file_and_the_command_line_wins(run, reviews
     assert (written["sparsity"], written["continuity_weight"]) == (0.4, 0.1)
 
 
+def test_train_sets_options_of_the_method(run, reviews, tmp_path):
+    words = ("--method", "mcd", "--encoder", "gru", "--epochs", 1, "--set", "kl_weight=0.5")
+    result = run("train", "--data", reviews, "--output", tmp_path / "m", *words)
+    assert result.exit_code == 0, result.output
+    written = json.loads((tmp_path / "m" / "config.json").read_text())
+    assert (written["method"], written["method_options"]) == ("mcd", {"kl_weight": 0.5})
+
+
 def test_train_keeps_an_earlier_run(run, reviews, model):
     before = (model / "model.safetensors").read_bytes()
     assert_refused(run("train", "--data", reviews, "--output", model), "--resume", "config.json")

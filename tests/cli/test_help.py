@@ -8,7 +8,7 @@ import typer
 
 from plmr.cli import app
 
-COMMANDS = ("train", "evaluate", "predict", "explain", "compare", "export", "demo")
+COMMANDS = ("train", "evaluate", "predict", "explain", "compare", "export", "methods", "demo")
 
 
 def explanation(parameter: Any) -> str:

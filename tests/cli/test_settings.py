@@ -91,3 +91,33 @@ def test_an_unreadable_file_is_refused(tmp_path):
 def test_an_override_that_cannot_be_meant_is_refused(override, message):
     with pytest.raises(PlmrError, match=message):
         resolve(NOTHING, overrides=[override])
+
+
+def test_options_of_the_method_are_set_like_settings(tmp_path):
+    config = written(tmp_path, "method: dar\nmodel: {method_options: {teacher_weight: 0.5, teacher_share: 0.1}}\n")
+    assert resolve(NOTHING, config).model["method_options"] == {"teacher_weight": 0.5, "teacher_share": 0.1}
+    override = resolve(NOTHING, config, ["teacher-weight=2", "sparsity=0.1"])
+    assert override.model["method_options"] == {"teacher_weight": 2, "teacher_share": 0.1}
+    assert override.model["sparsity"] == 0.1
+    for chosen in (NOTHING | {"method": "mcd"}, NOTHING):
+        overrides = ["kl_weight=5e-1"] + ["method=mcd"] * (chosen is NOTHING)
+        assert resolve(chosen, overrides=overrides).model == {"method": "mcd", "method_options": {"kl_weight": 0.5}}
+    whole = resolve(NOTHING | {"method": "mcd"}, overrides=["method_options={kl_weight: 2.0}"])
+    assert whole.model["method_options"] == {"kl_weight": 2.0}
+
+
+@pytest.mark.parametrize(
+    ("text", "overrides", "message"),
+    [
+        ("method: dra", [], "no method 'dra'.*Did you mean 'dar'"),
+        ("method: dar", ["kl_weight=1"], "no setting 'kl_weight'.*It is an option of the method mcd; add --method mcd"),
+        ("method: mcd", ["kl_wieght=1"], "no setting 'kl_wieght'.*Did you mean 'kl_weight'"),
+        ("method: mcd", ["kl_weight=much"], "kl_weight should be a number, not 'much'"),
+        ("method: mcd", ["kl_weight=-1"], "kl_weight=-1 is not a number of 0 or more"),
+        ("method: mcd\nmodel: {method_options: {kl_wieght: 1}}", [], "has no option 'kl_wieght'.*'kl_weight'"),
+        ("method: mcd\nmodel: {method_options: 3}", [], "method_options should hold lines `key: value`, not 3"),
+    ],
+)
+def test_options_that_cannot_be_meant_are_refused_before_any_data_is_read(tmp_path, text, overrides, message):
+    with pytest.raises(PlmrError, match=message):
+        resolve(NOTHING, written(tmp_path, text), overrides)

@@ -5,6 +5,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from plmr.methods import METHODS
 from tests.small import FAMILIES, VOCABULARY, small_batch, small_model
 
 MODELS = {
@@ -49,7 +50,7 @@ def test_no_change_of_unselected_tokens_changes_a_bit_of_the_logits(family, unit
     assert_nothing_leaks(MODELS[family, unit], family, seed, share)
 
 
-@pytest.mark.parametrize("method", ["plmr", "rnp"])
+@pytest.mark.parametrize("method", METHODS)
 @pytest.mark.parametrize("family", FAMILIES)
 def test_it_holds_for_every_family_and_method(family, method):
     model = small_model(family, method=method)

@@ -9,30 +9,10 @@ from torch.testing import assert_close
 from plmr.errors import PlmrError
 from plmr.masking import Units
 from plmr.methods.plmr import default_depth
+from tests.methods.formulas import constraint, cross_entropy
 from tests.small import FAMILIES, PENALTY, small_batch, small_encoder, small_model
 
 LABELS = torch.tensor([0, 1, 1])
-
-
-def cross_entropy(logits, labels):
-    rows = [row.exp() for row in logits.double()]
-    return sum(-(row[y] / row.sum()).log().item() for row, y in zip(rows, labels.tolist(), strict=True)) / len(rows)
-
-
-def words_of(mask, word_ids):
-    """One flag per word, in order, from a mask on tokens."""
-    return [
-        [int(row[ids == word].max()) for word in range(int(ids.max()) + 1)]
-        for row, ids in zip(mask, word_ids, strict=True)
-    ]
-
-
-def mean(values):
-    return sum(values) / len(values)
-
-
-def changes(flags):
-    return [abs(b - a) for a, b in zip(flags, flags[1:], strict=False)]
 
 
 @pytest.mark.parametrize("match", ["identity", "exponential"])
@@ -57,21 +37,13 @@ def test_every_term_of_the_loss_follows_its_equation(match, form):
         output = model(**batch, labels=LABELS, return_full_text=True)
     rationale, full_text = cross_entropy(output.logits, LABELS), cross_entropy(output.full_text_logits, LABELS)
     difference = rationale - full_text
-    sparsity, continuity = [], []
-    for mask, target in zip(output.masks, [0.65, 0.3], strict=True):
-        flags = words_of(mask, batch["word_ids"])
-        if form == "paper":
-            sparsity.append(mean([abs(target - mean(text)) for text in flags]))
-            continuity.append(mean([sum(changes(text)) for text in flags]))
-        else:
-            sparsity.append(abs(target - mean([flag for text in flags for flag in text])))
-            continuity.append(mean([change for text in flags for change in changes(text)]))
+    sparsity, continuity = constraint(output.masks, batch["word_ids"], [0.65, 0.3], form)
     expected = {
         "rationale": rationale,
         "full_text": 1.5 * full_text,
         "match": 0.8 * (difference if match == "identity" else 3.0**difference),
-        "sparsity": 7 * mean(sparsity),
-        "continuity": 3 * mean(continuity),
+        "sparsity": 7 * sparsity,
+        "continuity": 3 * continuity,
     }
     assert 0 < output.mask.sum() < output.masks[0].sum() < (batch["word_ids"] >= 0).sum()
     assert {name: term.item() for name, term in output.losses.items()} == pytest.approx(expected, abs=1e-5)

@@ -70,7 +70,7 @@ def test_a_run_driven_to_select_nothing_says_so(tiny_bert, tmp_path, caplog):
 
 
 def test_notes_are_of_the_model_that_is_kept(caplog):
-    alarm = CollapseAlarm(BUDGET, 0.5)
+    alarm = CollapseAlarm(BUDGET, 0.5, settled=0.6)
     state = TrainerState(global_step=10, max_steps=10)
     collapsed = replace(WELL, position_agreement=0.9)
     for figures, n_findings in ((collapsed, 1), (collapsed, 1), (WELL, 0)):

@@ -1,39 +1,18 @@
-"""The trainer: chance, rates, terms, plays."""
+"""The trainer: chance, rates, terms."""
 
 from __future__ import annotations
 
 import pytest
 import torch
-import torch.nn.functional as F
-from transformers import EarlyStoppingCallback, TrainerCallback
+from transformers import EarlyStoppingCallback
 
-from plmr.data.encoding import Encoded
-from plmr.methods import METHODS, RNP, Play
-from plmr.training import RationaleTrainer, RationaleTrainingArguments
+from plmr.methods import METHODS
 from plmr.training.sampler import LengthGroupedSampler
 from tests.small import small_model
 from tests.training.runs import same_weights, train
+from tests.training.steps import texts, trainer_of
 
 ONE_EPOCH = {"epochs": 1, "eval_strategy": "no", "save_strategy": "no"}
-
-
-def texts(n=8):
-    generator = torch.Generator().manual_seed(0)
-    rows = torch.randint(4, 60, (n, 6), generator=generator).tolist()
-    return [Encoded([2, *row, 3], [-1, *range(6), -1], 6, i % 2) for i, row in enumerate(rows)]
-
-
-def trainer_of(model, folder, callbacks=(), **options):
-    quiet = {"eval_strategy": "no", "save_strategy": "no", "load_best_model_at_end": False, "disable_tqdm": True}
-    defaults = {
-        "use_cpu": True,
-        "max_steps": 1,
-        "per_device_train_batch_size": 8,
-        "warmup_steps": 0,
-        "logging_steps": 1,
-    }
-    args = RationaleTrainingArguments(output_dir=str(folder), **quiet | defaults | options)
-    return RationaleTrainer(model, args, texts(), callbacks=list(callbacks))
 
 
 def test_the_seed_is_all_that_chance_depends_on(tiny_bert, tmp_path):
@@ -78,62 +57,11 @@ def test_the_terms_logged_add_up_to_the_loss(method, tmp_path):
     trainer.train()
     lines = [line for line in trainer.state.log_history if "loss" in line]
     assert len(lines) == 2
+    expected = trainer.model(**trainer.data_collator([text.features() for text in texts()])).losses
+    assert {f"loss_{name}" for name in expected} == {name for name in lines[-1] if name.startswith("loss_")}
     for line in lines:
         terms = [value for name, value in line.items() if name.startswith("loss_")]
-        assert len(terms) == (5 if method == "plmr" else 3)
         assert sum(terms) == pytest.approx(line["loss"], rel=1e-3)
-
-
-class TwoPlays(RNP):
-    """The predictor moves by its prediction, then the generator by the same."""
-
-    summary = "a game of two moves, for this test"
-
-    def plays(self):
-        return [Play(("predictor",), self._prediction("first")), Play(("generator",), self._prediction("second"))]
-
-    def _prediction(self, name):
-        return lambda batch: {name: F.cross_entropy(self.predict(batch, self.select(batch)), batch.targets)}
-
-
-class Watch(TrainerCallback):
-    """The state before each move of the optimizer, and after the last."""
-
-    def __init__(self, model):
-        self.model = model
-        self.states = []
-
-    def note(self):
-        self.states.append({name: tensor.clone() for name, tensor in self.model.state_dict().items()})
-
-    def on_pre_optimizer_step(self, *_, **__):
-        self.note()
-
-    def on_optimizer_step(self, *_, **__):
-        self.note()
-
-
-def test_each_play_moves_its_players_alone(tmp_path, monkeypatch):
-    monkeypatch.setitem(METHODS, "two-plays", TwoPlays)
-    model = small_model(method="two-plays")
-    watch = Watch(model)
-    watch.note()
-    trainer = trainer_of(model, tmp_path, [watch], learning_rate=0.01, max_grad_norm=0)
-    trainer.train()
-    start, between, end = watch.states
-
-    def moved(one, other):
-        return {name for name in one if not torch.equal(one[name], other[name])}
-
-    owners = {
-        player: {n for n, p in model.named_parameters() if id(p) in {id(q) for m in modules for q in m.parameters()}}
-        for player, modules in model.method.modules_of().items()
-    }
-    assert moved(start, between) and moved(start, between) <= owners["predictor"]
-    assert moved(between, end) and moved(between, end) <= owners["generator"]
-    assert all(parameter.requires_grad for parameter in model.parameters())
-    (line,) = [line for line in trainer.state.log_history if "loss" in line]
-    assert {"loss_first", "loss_second"} <= line.keys()
 
 
 def test_bf16_on_the_cpu(tiny_bert, tmp_path):

@@ -16,6 +16,7 @@ from plmr.cli.demo import demo
 from plmr.cli.evaluate import evaluate
 from plmr.cli.explain import explain
 from plmr.cli.export import export
+from plmr.cli.methods import methods
 from plmr.cli.predict import predict
 from plmr.cli.train import train
 from plmr.errors import PlmrError, io_error
@@ -60,6 +61,7 @@ app.command()(predict)
 app.command()(explain)
 app.command()(compare)
 app.command()(export)
+app.command()(methods)
 app.command()(demo)
 
 

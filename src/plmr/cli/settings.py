@@ -6,25 +6,20 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from types import NoneType, UnionType
-from typing import Any, Union, get_args, get_origin, get_type_hints
+from types import NoneType
+from typing import Any, get_type_hints
 
 import yaml
 
 from plmr.errors import PlmrError, io_error, nearest
+from plmr.kinds import fits, phrase, plain_kinds
 
 _MODEL_OPTIONS = ("encoder", "method", "preset", "sparsity")
 _TRAINING_OPTIONS = ("epochs", "batch_size", "learning_rate", "seed")
 _SECTIONS = ("model", "training", "data_options")
+_DEFAULT_METHOD = "plmr"
 _FLAGS = ("resume",)
 _SET_BY_OPTIONS = ("output_dir", "resume_from_checkpoint")
-_KINDS: dict[Any, str] = {
-    bool: "true or false",
-    int: "a whole number",
-    float: "a number",
-    str: "a text",
-    NoneType: "null",
-}
 
 
 @dataclass(frozen=True)
@@ -33,7 +28,7 @@ class Settings:
 
     Attributes:
         options: Values of the other options of `plmr train`, only those given.
-        model: Settings of `RationaleConfig`.
+        model: Settings of `RationaleConfig`; what is said of the method's options is under `method_options`.
         training: Arguments of `RationaleClassifier.fit`.
         data_options: Arguments of a data set's loader.
     """
@@ -56,7 +51,7 @@ def resolve(
         given: Every option of the command line by name; None = not given.
         config: A YAML file with the same names as keys, underscores for dashes, and the sections `model`,
             `training` and `data_options`.
-        overrides: `key=value` for any setting of the model or the training.
+        overrides: `key=value` for any setting of the model or the training, and any option of the method.
         data_options: `key=value` for an argument of the data set's loader.
 
     Raises:
@@ -73,12 +68,19 @@ def resolve(
     _check(written, option_kinds, str(config))
 
     said = {name: value for name, value in given.items() if value is not None}
-    set_model, set_training = _overrides(overrides, model_kinds, training_kinds)
+    model = _pick(written, _MODEL_OPTIONS) | sections["model"] | _pick(said, _MODEL_OPTIONS)
+    method = dict(_split(overrides, "--set")).get("method") or model.get("method", _DEFAULT_METHOD)
+    set_model, set_training, set_options = _overrides(
+        overrides, model_kinds, training_kinds, _method_option_kinds(method)
+    )
+    model |= set_model
+    if options := _method_options(method, model.get("method_options"), set_options):
+        model["method_options"] = options
     return Settings(
         options={
             name: value for name, value in {**written, **said}.items() if name not in _MODEL_OPTIONS + _TRAINING_OPTIONS
         },
-        model=_pick(written, _MODEL_OPTIONS) | sections["model"] | _pick(said, _MODEL_OPTIONS) | set_model,
+        model=model,
         training=_pick(written, _TRAINING_OPTIONS)
         | sections["training"]
         | _pick(said, _TRAINING_OPTIONS)
@@ -164,22 +166,47 @@ def _training_kinds() -> dict[str, Any]:
     return {name: kind for name, kind in kinds.items() if name not in _SET_BY_OPTIONS}
 
 
-def _overrides(
-    texts: Sequence[str], model: Mapping[str, Any], training: Mapping[str, Any]
-) -> tuple[dict[str, Any], dict[str, Any]]:
-    chosen: tuple[dict[str, Any], dict[str, Any]] = {}, {}
+def _method_option_kinds(method: str) -> dict[str, Any]:
+    from plmr.methods import find_method
+    from plmr.methods.options import option_kinds
+
+    return option_kinds(find_method(method).options_class)
+
+
+def _method_options(method: str, written: Any, said: Mapping[str, Any]) -> dict[str, Any]:
+    """The method's options from the file and, over it, from the command line; refused before any data is read."""
+    from plmr.methods import find_method
+    from plmr.methods.options import read_options
+
+    if not isinstance(written, (dict, NoneType)):
+        raise PlmrError(f"method_options should hold lines `key: value`, not {written!r}.")
+    options = {**(written or {}), **said}
+    read_options(method, find_method(method).options_class, options)
+    return options
+
+
+def _overrides(texts: Sequence[str], *places: Mapping[str, Any]) -> tuple[dict[str, Any], ...]:
+    """What `--set` says, by the place that knows the name."""
+    chosen: tuple[dict[str, Any], ...] = tuple({} for _ in places)
     for key, text in _split(texts, "--set"):
-        if key not in model and key not in training:
-            known = [*model, *training]
-            hint = nearest(key, known) or " `plmr train --help` says where all are listed."
+        place, kinds = next(((c, kinds) for c, kinds in zip(chosen, places, strict=True) if key in kinds), (None, {}))
+        if place is None:
+            known = [name for kinds in places for name in kinds]
+            hint = _elsewhere(key) or nearest(key, known) or " `plmr train --help` says where all are listed."
             raise PlmrError(f"--set: there is no setting {key!r} of the model or the training.{hint}")
-        place, kinds = (chosen[0], model) if key in model else (chosen[1], training)
         value = _value(text)
-        if not _fits(value, kinds[key]) and _fits(text, kinds[key]):
+        if not fits(value, kinds[key]) and fits(text, kinds[key]):
             value = text
         _check({key: value}, kinds, "--set")
         place[key] = value
     return chosen
+
+
+def _elsewhere(option: str) -> str:
+    from plmr.methods import METHODS
+
+    owners = [method for method in METHODS if option in _method_option_kinds(method)]
+    return f" It is an option of the method {' and '.join(owners)}; add --method {owners[0]}." if owners else ""
 
 
 def _pick(settings: Mapping[str, Any], names: Sequence[str]) -> dict[str, Any]:
@@ -190,22 +217,6 @@ def _check(settings: Mapping[str, Any], kinds: Mapping[str, Any], place: str) ->
     for name, value in settings.items():
         if name not in kinds:
             raise PlmrError(f"{place}: there is no setting {name!r}.{nearest(str(name), kinds)}")
-        if not _fits(value, kinds[name]):
-            plain = _plain_kinds(kinds[name]) or set()
-            wanted = " or ".join(phrase for kind, phrase in _KINDS.items() if kind in plain)
-            quotes = "; put it in quotes" if str in plain else ""
-            raise PlmrError(f"{place}: {name} should be {wanted}, not {value!r}{quotes}.")
-
-
-def _fits(value: Any, kind: Any) -> bool:
-    plain = _plain_kinds(kind)
-    return plain is None or type(value) in plain or (type(value) is int and float in plain)
-
-
-def _plain_kinds(kind: Any) -> set[Any] | None:
-    """The plain types a type hint allows; None where it allows anything else, which is not checked here."""
-    if get_origin(kind) in (Union, UnionType):
-        members = [_plain_kinds(member) for member in get_args(kind)]
-        known = [member for member in members if member is not None]
-        return set().union(*known) if len(known) == len(members) else None
-    return {kind} if kind in _KINDS else None
+        if not fits(value, kinds[name]):
+            quotes = "; put it in quotes" if str in (plain_kinds(kinds[name]) or ()) else ""
+            raise PlmrError(f"{place}: {name} should be {phrase(kinds[name])}, not {value!r}{quotes}.")

@@ -60,7 +60,10 @@ def train(
             "Default: minilm.",
         ),
     ] = None,
-    method: Annotated[str | None, typer.Option(metavar="NAME", help="plmr or rnp. Default: plmr.")] = None,
+    method: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help="How to select; plmr methods lists them all. Default: plmr."),
+    ] = None,
     preset: Annotated[
         str | None,
         typer.Option(
@@ -101,7 +104,7 @@ def train(
             "--set",
             metavar="KEY=VALUE",
             help="Any setting of RationaleConfig or RationaleTrainingArguments, such as masking=zero or "
-            "bf16=true. May be repeated.",
+            "bf16=true, and any option of the method, as plmr methods NAME lists them. May be repeated.",
         ),
     ] = None,
     resume: Annotated[

@@ -3,35 +3,55 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import asdict
 
 from plmr.config import RationaleConfig
 from plmr.encoders import SplitEncoder
 from plmr.errors import PlmrError, nearest
-from plmr.methods.base import Batch, Losses, Method, Play, Selection
+from plmr.methods.base import Method
+from plmr.methods.dar import DAR
+from plmr.methods.fr import FR
+from plmr.methods.game import Batch, Losses, Play, Selection
+from plmr.methods.mcd import MCD
+from plmr.methods.options import Options, option
 from plmr.methods.plmr import PLMR
 from plmr.methods.rnp import RNP
+from plmr.methods.select_predict import SelectThenPredict
 from plmr.presets import PRESETS
 
-METHODS: dict[str, type[Method]] = {"plmr": PLMR, "rnp": RNP}
+METHODS: dict[str, type[Method]] = {"plmr": PLMR, "rnp": RNP, "fr": FR, "mcd": MCD, "dar": DAR}
 
 
 def build_method(config: RationaleConfig, encoder: Callable[[], SplitEncoder]) -> Method:
     """Build the framework that a configuration names.
 
     Args:
-        config: Its `method` is looked up.
+        config: Its `method` is looked up; `method_options` are completed, so that a saved model keeps its own when
+            defaults change.
         encoder: Makes a fresh encoder; called once for each that the framework needs.
 
     Raises:
-        PlmrError: There is no such framework, or the encoder does not fit it.
+        PlmrError: There is no such framework, or its options or the encoder do not fit it.
     """
-    if config.method not in METHODS:
-        raise PlmrError(
-            f"There is no method {config.method!r}; choose one of {', '.join(METHODS)}."
-            f"{nearest(config.method, METHODS)}"
-        )
-    method = METHODS[config.method]
-    return method(config, *(encoder() for _ in range(method.n_encoders)))
+    kind = find_method(config.method)
+    method = kind(config, *(encoder() for _ in range(kind.n_encoders)))
+    config.method_options = asdict(method.options) or None
+    if config.freeze_embeddings:
+        for child in method.children():
+            for module in child.embedding_modules if isinstance(child, SplitEncoder) else ():
+                module.requires_grad_(False)
+    return method
+
+
+def find_method(name: str) -> type[Method]:
+    """The framework of a name.
+
+    Raises:
+        PlmrError: There is none.
+    """
+    if name not in METHODS:
+        raise PlmrError(f"There is no method {name!r}; choose one of {', '.join(METHODS)}.{nearest(name, METHODS)}")
+    return METHODS[name]
 
 
 def idle_settings(config: RationaleConfig) -> list[str]:
@@ -58,4 +78,22 @@ def idle_settings(config: RationaleConfig) -> list[str]:
     return found
 
 
-__all__ = ["METHODS", "PLMR", "RNP", "Batch", "Losses", "Method", "Play", "Selection", "build_method", "idle_settings"]
+__all__ = [
+    "DAR",
+    "FR",
+    "MCD",
+    "METHODS",
+    "PLMR",
+    "RNP",
+    "Batch",
+    "Losses",
+    "Method",
+    "Options",
+    "Play",
+    "SelectThenPredict",
+    "Selection",
+    "build_method",
+    "find_method",
+    "idle_settings",
+    "option",
+]

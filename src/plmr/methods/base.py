@@ -1,4 +1,4 @@
-"""Selective rationalization as a game: players, plays, and what every framework can do.
+"""Selective rationalization as a game: what every framework is, and how it plays.
 
 Glossary of shapes: B texts, T tokens, U units of selection, H width, C classes.
 """
@@ -6,11 +6,10 @@ Glossary of shapes: B texts, T tokens, U units of selection, H width, C classes.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from itertools import accumulate
 from typing import ClassVar
 
-import torch
 from torch import Tensor, nn
 
 from plmr.config import RationaleConfig
@@ -18,8 +17,10 @@ from plmr.encoders import SplitEncoder
 from plmr.errors import PlmrError
 from plmr.masking import (
     Units,
+    constraint,
     gumbel_noise,
     keep_probability,
+    released_constraint,
     smooth,
     sparsity_targets,
     standardize,
@@ -27,103 +28,24 @@ from plmr.masking import (
     threshold_mask,
     within_budget,
 )
+from plmr.methods.game import Batch, Losses, Play, Selection, at_rest
+from plmr.methods.options import Options, read_options
 from plmr.methods.parts import ClassHead, MaskHead
-
-Losses = Mapping[str, Tensor]
-"""The terms of a loss by name, weights included: their sum is what is minimised."""
-
-
-@dataclass(frozen=True)
-class Batch:
-    """A batch of texts.
-
-    Attributes:
-        input_ids: *Shape:* (B, T)
-        attention_mask: False = padding. *Shape:* (B, T)
-        units: What is kept or dropped as one.
-        labels: Class indices, where known. *Shape:* (B,)
-    """
-
-    input_ids: Tensor
-    attention_mask: Tensor
-    units: Units
-    labels: Tensor | None = None
-
-    @property
-    def targets(self) -> Tensor:
-        """The labels, where a loss needs them. *Shape:* (B,)
-
-        Raises:
-            PlmrError: The batch has none.
-        """
-        if self.labels is None:
-            raise PlmrError("A loss needs labels, and this batch has none.")
-        return self.labels
-
-    @property
-    def anchor(self) -> Tensor:
-        """True at a special token in first position, which every predictor sees: a text with an empty rationale
-        is then still something to attend to, and it tells nothing about the text. *Shape:* (B, T)
-        """
-        first = torch.zeros_like(self.attention_mask, dtype=torch.bool)
-        first[:, 0] = (self.units.index[:, 0] < 0) & self.attention_mask[:, 0].bool()
-        return first
-
-
-@dataclass(frozen=True)
-class Selection:
-    """What a generator chose.
-
-    Attributes:
-        masks: The mask after each pruning step, on units; the last one is the rationale. *Shape:* each (B, U)
-        probabilities: Keep probability at each step. *Shape:* each (B, U)
-        embedded: The embedding output that the predictor reads, where it shares the generator's. *Shape:* (B, T, H)
-        plain: Output of the plain blocks, where there are any. *Shape:* (B, T, H)
-        hidden: Output of the generator. *Shape:* (B, T, H)
-    """
-
-    masks: list[Tensor] = field(default_factory=list)
-    probabilities: list[Tensor] = field(default_factory=list)
-    embedded: Tensor | None = None
-    plain: Tensor | None = None
-    hidden: Tensor | None = None
-
-    @property
-    def mask(self) -> Tensor:
-        return self.masks[-1]
-
-    @property
-    def score(self) -> Tensor:
-        """Keep probability at the last step; the rationale is what exceeds its threshold. *Shape:* (B, U)"""
-        return self.score_at(len(self.probabilities) - 1)
-
-    @property
-    def ranking(self) -> Tensor:
-        """What would be kept first: the number of steps a unit survives before the last, plus its keep probability
-        where it stands. It goes on where `score` ends, among what early steps pruned. *Shape:* (B, U)
-        """
-        survived = torch.stack([torch.zeros_like(self.mask), *(mask.detach() for mask in self.masks[:-1])]).sum(dim=0)
-        standing = torch.stack(self.probabilities).gather(0, survived.long()[None])[0]
-        return survived + standing
-
-    def score_at(self, step: int) -> Tensor:
-        """Keep probability at a step, 0 for what was pruned before it. *Shape:* (B, U)"""
-        score = self.probabilities[step]
-        return score * self.masks[step - 1].detach() if step else score
-
-
-@dataclass(frozen=True)
-class Play:
-    """One move of the game: a loss, and the players that move to lower it."""
-
-    players: tuple[str, ...]
-    losses: Callable[[Batch], Losses]
 
 
 class Method(nn.Module, ABC):
     """A framework: a generator that selects, a predictor that reads the selection, and the game they play.
 
-    A subclass names its players in `modules_of`, yields its `plays`, and says how it selects and predicts.
+    A subclass names its players in `modules_of`, yields its `plays`, and says how it selects and predicts. Most are
+    of the kind that `SelectThenPredict` holds.
+
+    The training is one timeline, from progress 0 to 1:
+
+        0 ─── stages, one after the other ───► start ─── annealing ───► 1
+              whole texts are read                       the share asked for falls to α and stays there
+
+    The start is at `sparsity_delay`, or where the last of the `stages` ends if that is later. A stage is therefore no
+    time of its own: it is a part of the time in which there is nothing to select yet.
 
     Args:
         config: Sizes, switches and weights.
@@ -135,11 +57,21 @@ class Method(nn.Module, ABC):
     """How many copies of the encoder the method is built from."""
     reads: ClassVar[frozenset[str]] = frozenset()
     """Settings of `RationaleConfig` that not every method reads and this one does."""
+    options_class: ClassVar[type[Options]] = Options
+    """What `method_options` may set."""
 
     def __init__(self, config: RationaleConfig):
         super().__init__()
         self.config = config
+        self.options = read_options(config.method, self.options_class, config.method_options)
         self.progress = 1.0
+        if self.settled > 1 + 1e-9:
+            shares = ", ".join(f"{name} {share:g}" for name, share in self.stages.items())
+            raise PlmrError(
+                f"The stages before the game ({shares}) and sparsity_annealing={config.sparsity_annealing:g} are more "
+                "than the whole training, which would end before the share asked for is reached; make their sum 1 or "
+                "less."
+            )
 
     @abstractmethod
     def modules_of(self) -> dict[str, list[nn.Module]]:
@@ -147,7 +79,30 @@ class Method(nn.Module, ABC):
 
     @abstractmethod
     def plays(self) -> list[Play]:
-        """The plays of every batch, in order."""
+        """The plays of every batch at this point of the training, in order."""
+
+    def losses_in(self, play: Play, batch: Batch) -> Losses:
+        """The losses of a play, in which nobody learns but its players.
+
+        The others are as they are in use: without gradients, so that a loss may pass through them to those who move,
+        and without dropout, so that they judge alike each time.
+        """
+        resting = [m for player, modules in self.modules_of().items() if player not in play.players for m in modules]
+        with at_rest(resting):
+            return play.losses(batch)
+
+    @property
+    def stages(self) -> Mapping[str, float]:
+        """Stages before the game, in order, and the share of the training that each takes."""
+        return {}
+
+    @property
+    def stage(self) -> str:
+        """The stage at this point of the training; `game` when all of `stages` are over."""
+        return next((name for name, end in self._stage_ends().items() if self.progress < end), "game")
+
+    def _stage_ends(self) -> dict[str, float]:
+        return dict(zip(self.stages, accumulate(self.stages.values()), strict=True))
 
     @abstractmethod
     def select(self, batch: Batch) -> Selection:
@@ -168,7 +123,7 @@ class Method(nn.Module, ABC):
         """Everything kept, with what `predict_full_text` needs and, where a method can, without its generator's work:
         that would slow down the warm-up, and make explainers look slow that have no use for it.
         """
-        return self.given(batch, batch.units.valid.float())
+        return self.given(batch, batch.everything)
 
     @abstractmethod
     def predict(self, batch: Batch, selection: Selection) -> Tensor:
@@ -198,7 +153,7 @@ class Method(nn.Module, ABC):
         while the argmax keeps nothing.
         """
         span = self.config.sparsity_annealing
-        past = self.progress - self.config.sparsity_delay
+        past = self.progress - self.start
         done = min(1.0, max(0.0, past / span)) if span > 0 else float(past >= 0)
         return 1 - (1 - self.config.sparsity) * done
 
@@ -231,6 +186,16 @@ class Method(nn.Module, ABC):
         return mask * (units.valid if before is None else before), probability
 
     @property
+    def start(self) -> float:
+        """The share of the training after which there is something to select."""
+        return max(self.config.sparsity_delay, sum(self.stages.values()))
+
+    @property
+    def settled(self) -> float:
+        """The share of the training after which the share asked for no longer changes."""
+        return self.start + self.config.sparsity_annealing
+
+    @property
     def keeps_everything(self) -> bool:
         """Whether training still reads whole texts, so that there is nothing to select."""
         return self.training and self.annealed_sparsity() == 1
@@ -245,17 +210,21 @@ class Method(nn.Module, ABC):
         config = self.config
         return 0.0 if config.sampler == "budget" else config.sparsity_weight, config.continuity_weight
 
+    def constraint_losses(self, selection: Selection, batch: Batch) -> dict[str, Tensor]:
+        """Sparsity and continuity of the masks, L_s (PLMR eq. 13), in the form and with the weights of the settings."""
+        targets, weights = self.sparsity_now(), self.constraint_weights()
+        if self.config.constraint_form == "released":
+            masks = [batch.units.to_tokens(mask) for mask in selection.masks]
+            terms = released_constraint(masks, batch.attention_mask, targets, *weights)
+        else:
+            terms = constraint(selection.masks, batch.units, targets, *weights, self.config.constraint_form)
+        return {"sparsity": terms.sparsity, "continuity": terms.continuity}
+
     def _budgeted(self, logits: Tensor, units: Units, alive: Tensor, step: int) -> Tensor:
         if self.config.sampler == "gumbel":
             return logits
         counts = (self.sparsity_now()[step] * units.count()).round()
         return within_budget(logits, alive, counts)
-
-
-def freeze(encoder: SplitEncoder) -> None:
-    """Keep the embeddings as they are."""
-    for module in encoder.embedding_modules:
-        module.requires_grad_(False)
 
 
 def masking_of(config: RationaleConfig, encoder: SplitEncoder) -> str:

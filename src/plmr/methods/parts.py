@@ -16,11 +16,12 @@ class MaskHead(nn.Module):
         width: H.
         dropout: Between the two.
         keep_bias: Initial difference between the logits of keeping and dropping.
+        normed: Whether the LayerNorm is its own; False where a method's states come normalized.
     """
 
-    def __init__(self, width: int, dropout: float = 0.0, keep_bias: float = 0.0):
+    def __init__(self, width: int, dropout: float = 0.0, keep_bias: float = 0.0, normed: bool = True):
         super().__init__()
-        self.norm = nn.LayerNorm(width)
+        self.norm = nn.LayerNorm(width) if normed else nn.Identity()
         self.dropout = nn.Dropout(dropout)
         self.linear = nn.Linear(width, 2)
         with torch.no_grad():

@@ -14,14 +14,15 @@ from __future__ import annotations
 import warnings
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from plmr.config import RationaleConfig
 from plmr.encoders import SplitEncoder
 from plmr.errors import PlmrError
-from plmr.masking import constraint, released_constraint, run_masked, sparsity_targets
-from plmr.methods.base import Batch, Losses, Method, Play, Selection, freeze, masking_of
+from plmr.masking import run_masked, sparsity_targets
+from plmr.methods.base import Method, masking_of
+from plmr.methods.game import Batch, Losses, Play, Selection
+from plmr.methods.losses import cross_entropy
 from plmr.methods.parts import ClassHead, MaskHead, pool
 
 
@@ -63,8 +64,6 @@ class PLMR(Method):
             MaskHead(encoder.width, config.mask_head_dropout, config.keep_bias) for _ in range(heads)
         )
         self.class_head = ClassHead(encoder.width, config.num_labels, config.class_head_dropout)
-        if config.freeze_embeddings:
-            freeze(encoder)
         cancels = config.full_text_weight == config.match_weight > 0 and config.match_function == "identity"
         if cancels and config.full_text_path != "none":
             warnings.warn(
@@ -92,7 +91,7 @@ class PLMR(Method):
         """Equations 9 to 12; the hidden states are masked where the next block reads them."""
         embedded = self.encoder.embed(batch.input_ids)
         hidden = plain = self.encoder.run(embedded, self.plain, batch.attention_mask)
-        mask = batch.units.valid.float()
+        mask = batch.everything
         masks, probabilities = [], []
         for step, block in enumerate(self.dim_reduction):
             if step == 0:
@@ -116,7 +115,7 @@ class PLMR(Method):
         embedded = self.encoder.embed(batch.input_ids)
         reads_plain = self.config.full_text_path in ("predictor", "first_token")
         plain = self.encoder.run(embedded, self.plain, batch.attention_mask) if reads_plain else None
-        return Selection([batch.units.valid.float()], embedded=embedded, plain=plain)
+        return Selection([batch.everything], embedded=embedded, plain=plain)
 
     def predict(self, batch: Batch, selection: Selection) -> Tensor:
         """Equation 14: the predictor's input is the masked embedding output, not the generator's states."""
@@ -135,7 +134,7 @@ class PLMR(Method):
 
     def predict_full_text(self, batch: Batch, selection: Selection) -> Tensor:
         """Equation 15, by the path that `full_text_path` names."""
-        everything = batch.units.to_tokens(batch.units.valid.float())
+        everything = batch.units.to_tokens(batch.everything)
         if self.config.full_text_path == "first_token":
             assert selection.plain is not None
             return self.class_head(selection.plain[:, 0])
@@ -159,30 +158,23 @@ class PLMR(Method):
         if self.keeps_everything and config.predictor_input == "embeddings":
             return self.full_text_losses(batch)
         selection = self.select(batch)
-        rationale_loss = F.cross_entropy(self.predict(batch, selection).float(), batch.targets)
+        rationale_loss = cross_entropy(self.predict(batch, selection), batch)
         losses = {"rationale": rationale_loss}
         if config.full_text_path != "none":
-            full_text_loss = F.cross_entropy(self.predict_full_text(batch, selection).float(), batch.targets)
+            full_text_loss = cross_entropy(self.predict_full_text(batch, selection), batch)
             losses["full_text"] = config.full_text_weight * full_text_loss
             losses["match"] = config.match_weight * self.match(rationale_loss - full_text_loss)
-        targets = self.sparsity_now()
-        weights = self.constraint_weights()
-        if config.constraint_form == "released":
-            masks = [batch.units.to_tokens(mask) for mask in selection.masks]
-            terms = released_constraint(masks, batch.attention_mask, targets, *weights)
-        else:
-            terms = constraint(selection.masks, batch.units, targets, *weights, config.constraint_form)
-        return losses | {"sparsity": terms.sparsity, "continuity": terms.continuity}
+        return losses | self.constraint_losses(selection, batch)
 
     def full_text_losses(self, batch: Batch) -> Losses:
         """Equation 17 while everything is kept: the rationale is the text, and there is nothing to choose."""
         everything = self.whole(batch)
-        loss = F.cross_entropy(self.predict(batch, everything).float(), batch.targets)
+        loss = cross_entropy(self.predict(batch, everything), batch)
         if self.config.full_text_path == "none":
             return {"rationale": loss}
         full_text_loss = loss
         if self.config.full_text_path != "embeddings":
-            full_text_loss = F.cross_entropy(self.predict_full_text(batch, everything).float(), batch.targets)
+            full_text_loss = cross_entropy(self.predict_full_text(batch, everything), batch)
         return {
             "rationale": loss,
             "full_text": self.config.full_text_weight * full_text_loss,

@@ -21,14 +21,16 @@ class CollapseAlarm(TrainerCallback):
     Args:
         config: The share asked for and how it is reached.
         chance: Accuracy of always predicting the most frequent class.
+        settled: Share of the training after which the sparsity target no longer changes.
 
     Attributes:
         findings: Of the last evaluation. The one after the training is of the model that is kept.
     """
 
-    def __init__(self, config: RationaleConfig, chance: float):
+    def __init__(self, config: RationaleConfig, chance: float, settled: float):
         self.config = config
         self.chance = chance
+        self.settled = settled
         self.findings: list[str] = []
         self._told: set[str] = set()
 
@@ -40,8 +42,7 @@ class CollapseAlarm(TrainerCallback):
         metrics: dict[str, float] | None = None,
         **_: Any,
     ) -> None:
-        settled = (self.config.sparsity_delay + self.config.sparsity_annealing) * state.max_steps
-        if not metrics or "eval_argmax_sparsity" not in metrics or state.global_step < settled:
+        if not metrics or "eval_argmax_sparsity" not in metrics or state.global_step < self.settled * state.max_steps:
             return
         figures = Figures(
             argmax_share=metrics["eval_argmax_sparsity"],

@@ -92,7 +92,7 @@ def fit_model(
     started = time.perf_counter()
     counts = Counter(text.label for text in validation)
     config = model.config
-    alarm = CollapseAlarm(config, max(counts.values()) / len(validation))
+    alarm = CollapseAlarm(config, max(counts.values()) / len(validation), model.method.settled)
     trainer = RationaleTrainer(model, args, train, validation, callbacks=[alarm, *callbacks])
     notes = []
     checkpoint = last_checkpoint(args.output_dir) if resume else None

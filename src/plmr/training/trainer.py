@@ -75,8 +75,9 @@ class RationaleTrainer(Trainer):
         # The plays return means over their batch, so the trainer has to divide when it accumulates gradients.
         self.model_accepts_loss_kwargs = False
         self._play: int | None = None
+        self._gathered: dict[int, list[Tensor | None]] = {}
         self._terms: dict[str, Tensor] = {}
-        self._terms_seen = 0
+        self._batches = 0
 
     def _get_train_sampler(self, train_dataset: Any = None) -> Sampler | None:
         if not self.args.length_grouping:
@@ -111,41 +112,52 @@ class RationaleTrainer(Trainer):
     def training_step(self, model: nn.Module, inputs: dict[str, Tensor], *args: Any, **kwargs: Any) -> Tensor:
         """Run every play of the method on the batch; the step that ends the last one is the trainer's own."""
         self.model.set_progress(self.state.global_step / max(1, self.state.max_steps))
-        plays = self.model.method.plays()
-        if len(plays) == 1:
-            return super().training_step(model, inputs, *args, **kwargs)
-        assert self.optimizer is not None
+        model.train()  # in evaluation mode a method is past its start, whatever the progress
+        self._batches += 1
+        last = len(self.model.method.plays()) - 1
         loss = torch.zeros((), device=self.args.device)
-        for number, play in enumerate(plays):
-            self._play = number
-            self._let_move(self.optimizer, play.players)
+        for play in range(last + 1):
+            self._play = play
+            self._take_up(play)
             loss = loss + super().training_step(model, inputs, *args, **kwargs)
-            if number < len(plays) - 1:
-                self.optimizer.step()
-                self.optimizer.zero_grad()
+            if not self.accelerator.sync_gradients:
+                self._put_aside(play)
+            elif play < last:
+                self._move(model)
         self._play = None
-        self._let_move(self.optimizer, tuple(self.model.method.modules_of()))
         return loss
 
-    def _let_move(self, optimizer: torch.optim.Optimizer, players: Sequence[str]) -> None:
-        modules = self.model.method.modules_of()
-        moving = {id(p) for player in players for module in modules[player] for p in module.parameters()}
-        for group in optimizer.param_groups:
-            for parameter in group["params"]:
-                parameter.requires_grad_(id(parameter) in moving)
+    def _move(self, model: nn.Module) -> None:
+        """The optimizer's step for a play that is not the last, clipped as that one's is."""
+        assert self.optimizer is not None
+        if self.args.max_grad_norm > 0:
+            self._clip_grad_norm(model)
+        self.optimizer.step()
+        model.zero_grad()
+
+    def _put_aside(self, play: int) -> None:
+        """Keep the gradients of a play until its batch is complete: they are no other play's business.
+
+        All plays wait for the last part of the batch, so until then each sees the others' players as they were.
+        """
+        self._gathered[play] = [parameter.grad for parameter in self.model.parameters()]
+        self.model.zero_grad()
+
+    def _take_up(self, play: int) -> None:
+        for parameter, gradient in zip(self.model.parameters(), self._gathered.pop(play, ()), strict=False):
+            parameter.grad = gradient
 
     def compute_loss(self, model: nn.Module, inputs: dict[str, Tensor], return_outputs: bool = False, **_: Any) -> Any:
         output = model(**inputs, play=self._play)
         for name, term in output.losses.items():
             self._terms[name] = self._terms.get(name, 0) + term.detach()
-        self._terms_seen += 1
         return (output.loss, output) if return_outputs else output.loss
 
     def log(self, logs: dict[str, float], *args: Any, **kwargs: Any) -> None:
-        """Add the mean of each term of the loss since the last line."""
-        if "loss" in logs and self._terms_seen:
-            logs |= {f"loss_{name}": float(term) / self._terms_seen for name, term in self._terms.items()}
-            self._terms, self._terms_seen = {}, 0
+        """Add the mean of each term of the loss since the last line, 0 for the batches whose plays lack it."""
+        if "loss" in logs and self._batches:
+            logs |= {f"loss_{name}": float(term) / self._batches for name, term in self._terms.items()}
+            self._terms, self._batches = {}, 0
         super().log(logs, *args, **kwargs)
 
     def evaluate(

@@ -1,0 +1,39 @@
+"""`plmr methods`: the frameworks there are."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+
+def methods(
+    name: Annotated[str | None, typer.Argument(metavar="[NAME]", help="A method, to see its options.")] = None,
+) -> None:
+    """List every method that `plmr train --method` takes, or the options of one.
+
+    Options are set like any setting, by `plmr train --set`. What all methods share, such as the sampler and the
+    weights of sparsity and continuity, is in RationaleConfig.
+
+    Examples:
+
+    `plmr methods`
+
+    `plmr methods mcd`
+    """
+    from dataclasses import fields
+
+    from plmr.methods import METHODS, find_method
+
+    if name is None:
+        _print([(each, method.summary) for each, method in METHODS.items()])
+        return
+    method = find_method(name)
+    typer.echo(method.summary)
+    _print([(f"{o.name}={o.default}", o.metadata["explanation"]) for o in fields(method.options_class)])
+
+
+def _print(rows: list[tuple[str, str]]) -> None:
+    width = max((len(name) for name, _ in rows), default=0)
+    for name, meaning in rows:
+        typer.echo(f"{name:<{width}}  {meaning}")

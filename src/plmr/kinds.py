@@ -1,0 +1,35 @@
+"""Whether a value is of the kind that a type hint names, and the words that say so."""
+
+from __future__ import annotations
+
+from types import NoneType, UnionType
+from typing import Any, Union, get_args, get_origin
+
+_PHRASES: dict[Any, str] = {
+    bool: "true or false",
+    int: "a whole number",
+    float: "a number",
+    str: "a text",
+    NoneType: "null",
+}
+
+
+def fits(value: Any, kind: Any) -> bool:
+    """Whether a value is of a kind; whole numbers are numbers, truth values are not."""
+    plain = plain_kinds(kind)
+    return plain is None or type(value) in plain or (type(value) is int and float in plain)
+
+
+def phrase(kind: Any) -> str:
+    """The end of "x should be …", such as "a number or null"."""
+    plain = plain_kinds(kind) or set()
+    return " or ".join(words for each, words in _PHRASES.items() if each in plain)
+
+
+def plain_kinds(kind: Any) -> set[Any] | None:
+    """The plain types a type hint allows; None where it allows anything else, which is not checked here."""
+    if get_origin(kind) in (Union, UnionType):
+        members = [plain_kinds(member) for member in get_args(kind)]
+        known = [member for member in members if member is not None]
+        return set().union(*known) if len(known) == len(members) else None
+    return {kind} if kind in _PHRASES else None

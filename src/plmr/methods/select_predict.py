@@ -1,0 +1,123 @@
+"""Select, then predict: what the frameworks with one mask between two readers have in common.
+
+    M = sample(mask head(generator(X))),   ŷ = class head(pool(predictor(E(X) ⊙ M)))
+
+A method of this kind states its `game`; who else plays, such as a teacher, reads texts by `classify`.
+"""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from typing import ClassVar
+
+from torch import Tensor, nn
+
+from plmr.config import RationaleConfig
+from plmr.encoders import SplitEncoder
+from plmr.masking import run_masked
+from plmr.methods.base import Method, masking_of
+from plmr.methods.game import Batch, Losses, Play, Selection
+from plmr.methods.losses import cross_entropy
+from plmr.methods.parts import ClassHead, MaskHead, pool
+
+
+class SelectThenPredict(Method):
+    """A generator with a mask head and a predictor with a class head.
+
+    Args:
+        config: Sizes, switches and weights.
+        generator: Reads the whole text to select; None, the predictor's encoder does both.
+        predictor: Reads the rationale.
+    """
+
+    n_encoders = 2
+    reads_normed: ClassVar[bool] = False
+    """Whether `read` normalizes the states, so that the mask head does without a LayerNorm of its own."""
+
+    def __init__(self, config: RationaleConfig, generator: SplitEncoder | None, predictor: SplitEncoder):
+        super().__init__(config)
+        self.masking = masking_of(config, predictor)
+        self.generator = generator
+        self.mask_head = MaskHead(
+            predictor.width, config.mask_head_dropout, config.keep_bias, normed=not self.reads_normed
+        )
+        self.predictor = predictor
+        self.class_head = self.new_class_head(predictor)
+
+    def new_class_head(self, encoder: SplitEncoder) -> ClassHead:
+        """A head for a classifier on an encoder, alike for every player that classifies."""
+        return ClassHead(encoder.width, self.config.num_labels, self.config.class_head_dropout)
+
+    def modules_of(self) -> dict[str, list[nn.Module]]:
+        """The mask head alone is the generator where the encoder is shared, so that whole texts teach the encoder."""
+        own = [] if self.generator is None else [self.generator]
+        return {"generator": [*own, self.mask_head], "predictor": [self.predictor, self.class_head]}
+
+    @abstractmethod
+    def game(self) -> list[Play]:
+        """The plays from the start on, when there is something to select."""
+
+    def plays(self) -> list[Play]:
+        """Before the start the predictor learns from whole texts, and there is nothing for the generator to learn."""
+        return [Play(("predictor",), self.whole_text_losses)] if self.keeps_everything else self.game()
+
+    def whole_text_losses(self, batch: Batch) -> Losses:
+        """The rationale is the text."""
+        return {"rationale": cross_entropy(self.predict(batch, self.whole(batch)), batch)}
+
+    def select(self, batch: Batch) -> Selection:
+        hidden = self.read(self.predictor if self.generator is None else self.generator, batch)
+        mask, probability = self.choose(self.mask_head(hidden), batch.units)
+        return Selection([mask], [probability], hidden=hidden)
+
+    def given(self, batch: Batch, mask: Tensor) -> Selection:
+        return Selection([mask])
+
+    def predict(self, batch: Batch, selection: Selection) -> Tensor:
+        return self.predict_from(batch, selection.mask)
+
+    def predict_full_text(self, batch: Batch, selection: Selection) -> Tensor:
+        return self.predict_from(batch, batch.everything)
+
+    def predict_from(self, batch: Batch, mask: Tensor) -> Tensor:
+        """The predictor's logits from any mask, such as the complement `batch.everything - mask`.
+
+        Args:
+            batch: The texts.
+            mask: On units, 0 or 1; between them only while gradients reach it (`run_masked`). *Shape:* (B, U)
+
+        Returns:
+            *Shape:* (B, C)
+        """
+        return self.classify(self.predictor, self.class_head, batch, mask)
+
+    def classify(self, encoder: SplitEncoder, head: nn.Module, batch: Batch, mask: Tensor) -> Tensor:
+        """Logits of a classifier that reads what a mask keeps, and the anchor.
+
+        Args:
+            encoder: Its encoder.
+            head: Its class head.
+            batch: The texts.
+            mask: As in `predict_from`. *Shape:* (B, U)
+
+        Returns:
+            *Shape:* (B, C)
+        """
+        kept = batch.units.to_tokens(mask)
+        return head(pool(self.read(encoder, batch, kept + batch.anchor), kept, self.config.pooling))
+
+    def read(self, encoder: SplitEncoder, batch: Batch, visible: Tensor | None = None) -> Tensor:
+        """An encoder's states of the texts, as heads read them.
+
+        Args:
+            encoder: One of the method's.
+            batch: The texts.
+            visible: The mask on tokens; default, the whole text with its special tokens. *Shape:* (B, T)
+
+        Returns:
+            *Shape:* (B, T, H)
+        """
+        embedded, blocks = encoder.embed(batch.input_ids), range(encoder.n_blocks)
+        if visible is None:
+            return encoder.run(embedded, blocks, batch.attention_mask)
+        return run_masked(encoder, embedded, blocks, batch.attention_mask, visible, self.masking)

@@ -1,0 +1,71 @@
+"""The mathematics once more, in plain Python and loops, to hold the methods against."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+
+from plmr.methods import METHODS, SelectThenPredict
+
+SELECT_THEN_PREDICT = [name for name, method in METHODS.items() if issubclass(method, SelectThenPredict)]
+
+
+def softmax(row):
+    powers = [math.exp(value) for value in row]
+    return [power / sum(powers) for power in powers]
+
+
+def cross_entropy(logits, labels):
+    return mean([-math.log(softmax(row)[y]) for row, y in zip(logits.tolist(), labels.tolist(), strict=True)])
+
+
+def kl(logits, other):
+    pairs = zip(map(softmax, logits.tolist()), map(softmax, other.tolist()), strict=True)
+    return mean([sum(a * math.log(a / b) for a, b in zip(p, q, strict=True)) for p, q in pairs])
+
+
+def mean(values):
+    return sum(values) / len(values)
+
+
+def changes(flags):
+    return [abs(b - a) for a, b in zip(flags, flags[1:], strict=False)]
+
+
+def words_of(mask, word_ids):
+    """One flag per word, in order, from a mask on tokens."""
+    return [
+        [int(row[ids == word].max()) for word in range(int(ids.max()) + 1)]
+        for row, ids in zip(mask, word_ids, strict=True)
+    ]
+
+
+def constraint(masks, word_ids, targets, form):
+    """Sparsity and continuity without their weights."""
+    sparsity, continuity = [], []
+    for mask, target in zip(masks, targets, strict=True):
+        flags = words_of(mask, word_ids)
+        if form == "paper":
+            sparsity.append(mean([abs(target - mean(text)) for text in flags]))
+            continuity.append(mean([sum(changes(text)) for text in flags]))
+        else:
+            sparsity.append(abs(target - mean([flag for text in flags for flag in text])))
+            continuity.append(mean([change for text in flags for change in changes(text)]))
+    return mean(sparsity), mean(continuity)
+
+
+def read_masked(encoder, head, batch, mask, norm=None):
+    """A classifier's logits from a mask on tokens: only the selected and the first special token take part."""
+    norm = norm or torch.nn.Identity()
+    states = encoder.embed(batch["input_ids"])
+    visible = mask.clone()
+    visible[:, 0] = 1
+    if encoder.can_drop:
+        hidden = encoder.run(states, range(encoder.n_blocks), visible.bool())
+    else:
+        hidden = states
+        for block in range(encoder.n_blocks):
+            hidden = encoder.run(hidden * visible[..., None], range(block, block + 1), batch["attention_mask"])
+    rows = zip(norm(hidden), mask.bool(), strict=True)
+    return head(torch.stack([row[kept].mean(dim=0) if kept.any() else torch.zeros(32) for row, kept in rows]))

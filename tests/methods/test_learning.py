@@ -1,0 +1,46 @@
+"""That every method learns where a label's reason stands, from labels alone."""
+
+import pytest
+
+from plmr import RationaleClassifier, RationaleConfig, RationaleModel, make_reviews
+from plmr.encoders import GRUEncoder
+from plmr.explain.vocabulary import word_tokenizer
+from plmr.methods import METHODS
+
+ASPECTS = ("aroma", "palate")
+OPTIONS = {
+    "epochs": 8,
+    "batch_size": 16,
+    "learning_rate": 8e-3,
+    "head_learning_rate": 8e-3,
+    "eval_strategy": "no",
+    "save_strategy": "no",
+    "load_best_model_at_end": False,
+    "disable_tqdm": True,
+    "use_cpu": True,
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", METHODS)
+def test_words_that_decide_are_found_far_more_often_than_by_chance(name):
+    train, validation, test = (
+        make_reviews(n, aspects=ASPECTS, correlation=0.0, seed=seed) for seed, n in enumerate((500, 60, 100))
+    )
+    tokenizer = word_tokenizer(example.text for example in train)
+    labels = {0: "negative", 1: "positive"}
+    config = RationaleConfig(
+        encoder="gru",
+        method=name,
+        sparsity_delay=0.4,  # MCD can only learn from a predictor that has understood whole texts
+        id2label=labels,
+        label2id={label: i for i, label in labels.items()},
+        pad_token_id=tokenizer.pad_token_id,
+    )
+    encoder = GRUEncoder(len(tokenizer), 3 if name == "plmr" else 1, width=48, embedding_width=48)
+    classifier = RationaleClassifier(config, RationaleModel.from_encoder(config, encoder), tokenizer)
+    summary = classifier.fit(train, validation, **OPTIONS)
+    found = classifier.evaluate(test)
+    assert found.word.micro_f1 > 1.75 * found.word.f1_random
+    assert found.classification.accuracy > 0.7
+    assert summary.calibration.share == pytest.approx(0.2, abs=0.02)

@@ -1,0 +1,134 @@
+"""Select, then predict: what the methods of this kind have in common, and each one's losses by its formula."""
+
+import pytest
+import torch
+from torch.testing import assert_close
+
+from plmr.methods.losses import cross_entropy, kl_divergence
+from tests.methods import formulas
+from tests.methods.formulas import SELECT_THEN_PREDICT, read_masked
+from tests.small import FAMILIES, PENALTY, small_batch, small_model
+
+LABELS = torch.tensor([0, 1, 1])
+
+
+@pytest.mark.parametrize("family", [*FAMILIES, "gru"])
+@pytest.mark.parametrize("name", SELECT_THEN_PREDICT)
+def test_the_predictor_reads_the_selection_alone(family, name):
+    model, batch = small_model(family, method=name), small_batch(family)
+    method = model.method
+    with torch.no_grad():
+        output = model(**batch)
+        expected = read_masked(method.predictor, method.class_head, batch, output.mask, getattr(method, "norm", None))
+    assert_close(output.logits, expected, atol=1e-5, rtol=1e-4)
+
+
+def terms(model, name):
+    """Every term of a method's loss, from what the model answers."""
+    batch, method = small_batch(), model.method
+    with torch.no_grad():
+        output = model(**batch, return_full_text=True)
+        sparsity, continuity = formulas.constraint(output.masks, batch["word_ids"], [0.3], "corpus")
+        found = {
+            "rationale": formulas.cross_entropy(output.logits, LABELS),
+            "sparsity": 7 * sparsity,
+            "continuity": 3 * continuity,
+        }
+        if name == "mcd":
+            found["full_text"] = formulas.cross_entropy(output.full_text_logits, LABELS)
+            found["divergence"] = 1.7 * formulas.kl(output.full_text_logits, output.logits)
+        if name == "dar":
+            judged = read_masked(method.teacher, method.teacher_head, batch, output.mask)
+            found["teacher"] = 1.7 * formulas.cross_entropy(judged, LABELS)
+    assert 0 < output.mask.sum() < (batch["word_ids"] >= 0).sum()
+    return found
+
+
+@pytest.mark.parametrize("name", SELECT_THEN_PREDICT)
+def test_every_term_of_the_loss_follows_its_formula(name):
+    options = {"mcd": {"kl_weight": 1.7}, "dar": {"teacher_weight": 1.7}}.get(name)
+    weights = {"sparsity_weight": 7.0, "continuity_weight": 3.0, "constraint_form": "corpus"}
+    model = small_model(method=name, method_options=options, sparsity=0.3, keep_bias=-0.3, **weights, **PENALTY)
+    with torch.no_grad():
+        output = model(**small_batch(), labels=LABELS)
+    expected = terms(model, name)
+    assert {term: value.item() for term, value in output.losses.items()} == pytest.approx(expected, abs=1e-5)
+    assert min(expected.values()) > 0.01
+    assert output.loss.item() == pytest.approx(sum(expected.values()), abs=1e-4)
+
+
+def test_the_terms_that_methods_share_on_tensors_made_by_hand():
+    one, other = torch.tensor([[0.0, 1.0, -2.0], [3.0, 0.5, 0.0]]), torch.tensor([[1.0, 1.0, 0.0], [-1.0, 0.0, 2.0]])
+    labelled = type("Labelled", (), {"targets": torch.tensor([2, 0])})
+    assert cross_entropy(one, labelled).item() == pytest.approx(formulas.cross_entropy(one, labelled.targets))
+    assert kl_divergence(one, other).item() == pytest.approx(formulas.kl(one, other), rel=1e-5)
+    assert kl_divergence(other, one).item() == pytest.approx(formulas.kl(other, one), rel=1e-5)
+    assert kl_divergence(one, one + 5).item() == pytest.approx(0, abs=1e-6)
+
+
+def test_the_complement_is_read_like_any_mask():
+    model, batch = small_model(method="rnp"), small_batch()
+    method, texts = model.method, model.batch(**batch)
+    with torch.no_grad():
+        mask = method.select(texts).mask
+        actual = method.predict_from(texts, texts.everything - mask)
+        rest = (batch["word_ids"] >= 0).float() - model(**batch).mask
+        assert_close(actual, read_masked(method.predictor, method.class_head, batch, rest), atol=1e-5, rtol=1e-4)
+
+
+def test_one_encoder_and_one_norm_are_all_that_fr_has():
+    names = {name.split(".")[0] for name, _ in small_model(method="fr").method.named_parameters()}
+    assert names == {"predictor", "mask_head", "class_head", "norm"}
+    assert not any(isinstance(m, torch.nn.LayerNorm) for m in small_model(method="fr").method.mask_head.modules())
+
+
+def test_the_divergence_is_nothing_where_the_rationale_is_the_text():
+    """In training too: the predictor judges without dropout, and nothing reaches its weights."""
+    model = small_model("gru", method="mcd", continuity_weight=0.0, **PENALTY).train()
+    torch.nn.init.zeros_(model.method.mask_head.linear.weight)
+    model.method.mask_head.linear.bias.data = torch.tensor([-50.0, 50.0])
+    _, second = model.method.plays()
+    losses = model.method.losses_in(second, model.batch(**small_batch("gru"), labels=LABELS))
+    assert losses["divergence"].item() == pytest.approx(0, abs=1e-6)
+    assert losses["divergence"].requires_grad
+
+
+def test_the_mask_is_the_argmax_of_the_mean_over_each_word():
+    model, batch = small_model(method="rnp", **PENALTY), small_batch()
+    method, ids = model.method, batch["word_ids"]
+    with torch.no_grad():
+        mask = model(**batch).mask
+        generator = method.generator
+        hidden = generator.run(generator.embed(batch["input_ids"]), range(4), batch["attention_mask"])
+        logits = method.mask_head(hidden)
+    for row in range(3):
+        for word in range(int(ids[row].max()) + 1):
+            places = ids[row] == word
+            expected = logits[row][places].mean(dim=0).argmax()
+            assert (mask[row][places] == expected).all()
+    assert 0 < mask.sum() < (ids >= 0).sum()
+
+
+def test_both_encoders_learn_from_a_sampled_mask():
+    model = small_model(method="rnp").train()
+    losses = model(**small_batch(), labels=LABELS).losses
+    losses["rationale"].backward()
+    assert model.method.mask_head.linear.weight.grad.any()
+    assert model.method.generator.blocks[0].attention.self.value.weight.grad.any()
+
+
+@pytest.mark.parametrize("name", SELECT_THEN_PREDICT)
+def test_while_everything_is_kept_only_the_predictor_learns_and_from_whole_texts(name):
+    model, batch = small_model(method=name, sparsity_delay=0.5, class_head_dropout=0.0), small_batch()
+    with torch.no_grad():
+        whole = model(**batch, return_full_text=True).full_text_logits
+    model.train().set_progress(0.4)
+    for part in model.modules():
+        if isinstance(part, torch.nn.Dropout):
+            part.p = 0.0
+    output = model(**batch, labels=LABELS)
+    assert set(output.losses) == {"rationale"}
+    assert_close(output.loss, torch.nn.functional.cross_entropy(whole, LABELS), atol=1e-5, rtol=0)
+    output.loss.backward()
+    for player, modules in model.method.modules_of().items():
+        assert all((p.grad is not None) is (player == "predictor") for m in modules for p in m.parameters())
