@@ -36,11 +36,12 @@ from pairs import seconds, table
 from torch import Tensor
 
 from plmr import RationaleConfig, RationaleModel, make_reviews
-from plmr.data import Example, load_beer
+from plmr.data import Example, RationaleCollator, load_beer
 from plmr.data.encoding import Encoded, RationaleTokenizer
 from plmr.explain.vocabulary import load_tokenizer
-from plmr.inference import by_length, collate
+from plmr.inference import by_length
 from plmr.methods import PLMR, Batch, Selection
+from plmr.training.trainer import WIDTHS
 
 RESULTS = Path(__file__).parent / "results"
 PADDED_TO = 256
@@ -90,15 +91,10 @@ def steps(side: str, texts: list[Encoded], batch_size: int, device: str) -> Iter
 def _step(
     model: RationaleModel, optimizer: torch.optim.Optimizer, texts: list[Encoded], side: str
 ) -> Callable[[], None]:
+    collator = RationaleCollator(0, PADDED_TO if side == "naive" else WIDTHS, PADDED_TO)
+
     def step() -> None:
-        batch = collate(model, texts)
-        if side == "naive":
-            fill = {"input_ids": 0, "attention_mask": 0, "word_ids": -1}
-            batch = {
-                name: torch.nn.functional.pad(tensor, (0, PADDED_TO - tensor.shape[1]), value=fill[name])
-                for name, tensor in batch.items()
-            }
-        batch["labels"] = torch.tensor([text.label for text in texts], device=model.device)
+        batch = {name: tensor.to(model.device) for name, tensor in collator([t.features() for t in texts]).items()}
         half = torch.autocast(model.device.type, torch.bfloat16) if side == "ours" else contextlib.nullcontext()
         with half:
             loss = model(**batch).loss
@@ -133,7 +129,7 @@ def memory(side: str, texts: list[Encoded], given: argparse.Namespace) -> float:
 
 
 def measure_memory(given: argparse.Namespace) -> dict[str, float]:
-    """Of both sides, and of a process that has loaded the model and stepped on one short text."""
+    """Of both sides, each in a process of its own."""
     found = {}
     for side in ("naive", "ours"):
         words = [sys.executable, __file__, *given.words, "--memory-of", side]
@@ -149,7 +145,7 @@ def main() -> None:
     parser.add_argument("--texts", type=int, default=2000)
     parser.add_argument("--batch", type=int, default=32)
     parser.add_argument("--steps", type=int, default=12)
-    parser.add_argument("--memory-steps", type=int, default=8)
+    parser.add_argument("--memory-steps", type=int, default=30)
     parser.add_argument("--output", type=Path, help="default: results/training-DEVICE.json")
     parser.add_argument("--memory-of", choices=["naive", "ours"], help=argparse.SUPPRESS)
     given = parser.parse_args()

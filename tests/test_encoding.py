@@ -214,3 +214,12 @@ def test_the_vocabulary_of_a_gru_is_the_commonest_words():
     tokenizer = word_tokenizer(["Good beer, good!", "bad beer"], max_vocabulary=6)
     assert tokenizer.get_vocab() == {"[PAD]": 0, "[UNK]": 1, "[CLS]": 2, "beer": 3, "good": 4, "!": 5}
     assert tokenizer("GOOD wine!")["input_ids"] == [2, 4, 1, 5]
+
+
+@pytest.mark.parametrize(("longest", "most", "width"), [(5, None, 8), (8, None, 8), (9, 12, 12), (9, 8, 9)])
+def test_widths_are_rounded_up_but_not_past_what_the_encoder_reads(longest, most, width):
+    features = [{"input_ids": [7] * n, "word_ids": [0] * n} for n in (3, longest)]
+    batch = RationaleCollator(0, multiple_of=8, most=most)(features)
+    assert {tuple(tensor.shape) for tensor in batch.values()} == {(2, width)}
+    assert batch["attention_mask"].sum(dim=1).tolist() == [3, longest]
+    assert (batch["word_ids"][0, 3:] == -1).all()

@@ -16,14 +16,20 @@ class RationaleCollator:
 
     Args:
         pad_token_id: What pads `input_ids`.
+        multiple_of: Widths are rounded up to such multiples. The kernels that a processor's library makes for each new
+            width, and keeps, are then few; in a long training on every width they come to
+            take more memory than the model.
+        most: A width that rounding does not exceed, such as the longest text the encoder can read.
     """
 
     pad_token_id: int
+    multiple_of: int = 1
+    most: int | None = None
 
     def __call__(self, features: Sequence[Mapping[str, Any]]) -> dict[str, Tensor]:
         """`input_ids`, `attention_mask` and `word_ids`, *Shape:* (B, T); `labels`, *Shape:* (B,), where known."""
         lengths = [len(f["input_ids"]) for f in features]
-        width = max(lengths)
+        width = self._rounded(max(lengths))
         batch = {
             "input_ids": _padded([f["input_ids"] for f in features], width, self.pad_token_id),
             "attention_mask": _padded([[1] * n for n in lengths], width, 0),
@@ -32,6 +38,10 @@ class RationaleCollator:
         if all(f.get("label") is not None for f in features):
             batch["labels"] = torch.tensor([f["label"] for f in features])
         return batch
+
+    def _rounded(self, width: int) -> int:
+        rounded = -(-width // self.multiple_of) * self.multiple_of
+        return rounded if self.most is None else max(width, min(rounded, self.most))
 
 
 def _padded(rows: Sequence[Sequence[int]], width: int, value: int) -> Tensor:

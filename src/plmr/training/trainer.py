@@ -22,6 +22,9 @@ from plmr.training.calibration import calibrate
 from plmr.training.collapse import position_agreement
 from plmr.training.sampler import LengthGroupedSampler
 
+WIDTHS = 8
+"""Training batches are as wide as a multiple of this."""
+
 
 class EncodedDataset(Dataset):
     """Encoded texts as a dataset of collator features."""
@@ -69,7 +72,7 @@ class RationaleTrainer(Trainer):
             args=args,
             train_dataset=EncodedDataset(train_texts),
             eval_dataset=EncodedDataset(eval_texts) if eval_texts else None,
-            data_collator=RationaleCollator(model.config.pad_token_id or 0),
+            data_collator=RationaleCollator(model.config.pad_token_id or 0, WIDTHS, model.config.max_tokens),
             **kwargs,
         )
         # The plays return means over their batch, so the trainer has to divide when it accumulates gradients.
