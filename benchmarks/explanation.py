@@ -69,8 +69,7 @@ def main() -> None:
         print(f"{target['explainer']}: {target['times_slower']:.1f} times, at least {target['at_least']}: {met}")
     for note in result.notes:
         print(f"note: {note}")
-    settings = {name: str(value) if isinstance(value, Path) else value for name, value in vars(given).items()}
-    record = {"command": command(), "machine": machine(), "settings": settings, **record}
+    record = {"command": command(), "machine": machine(), "limit": given.limit, "batch": given.batch_size, **record}
     given.output.parent.mkdir(parents=True, exist_ok=True)
     given.output.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
 
