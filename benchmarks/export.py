@@ -1,4 +1,4 @@
-"""How fast a trained classifier answers: torch as it is, torch compiled, ONNX, ONNX in 8 bits.
+"""How fast a trained classifier answers: torch as it is, in bfloat16, compiled, ONNX, ONNX in 8 bits.
 
     python benchmarks/export.py my-model --beer-dir DIR --aspect aroma
     python benchmarks/export.py my-model --data test.jsonl
@@ -15,7 +15,7 @@ import json
 import shutil
 import tempfile
 from collections.abc import Callable, Sequence
-from functools import partial
+from contextlib import nullcontext
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -97,9 +97,16 @@ def main() -> None:
     classifier = RationaleClassifier.from_pretrained(given.model)
     tokenization = RationaleTokenizer(classifier.tokenizer, classifier.config.max_tokens)
     texts = tokenization.examples(examples, [None] * len(examples))
-    work: dict[str, Callable[[], list[Prediction]]] = {
-        name: partial(predict, model, texts, given.batch_size) for name, model in sides.items()
-    }
+
+    def side(name: str) -> Callable[[], list[Prediction]]:
+        def answer() -> list[Prediction]:
+            with torch.autocast("cpu", torch.bfloat16) if name == "torch bf16" else nullcontext():
+                return predict(sides[name], texts, given.batch_size)
+
+        return answer
+
+    sides["torch bf16"] = sides["torch eager"]
+    work = {name: side(name) for name in sides}
     answers = {name: run() for name, run in work.items()}
     times = in_turns(work, given.rounds)
     rows = [

@@ -155,7 +155,7 @@ def columns(**names: str | None) -> Columns:
     return Columns(**given)
 
 
-def load_model(model: str) -> RationaleClassifier:
+def load_model(model: str, bf16: bool = False) -> RationaleClassifier:
     """A trained model.
 
     Raises:
@@ -167,7 +167,7 @@ def load_model(model: str) -> RationaleClassifier:
     from plmr.explain import RationaleClassifier
 
     hide_loading_bars()
-    classifier = RationaleClassifier.from_pretrained(model)
+    classifier = RationaleClassifier.from_pretrained(model, bf16=bf16)
     if classifier.model is None:
         raise PlmrError(f"{model} is an encoder, not a trained model; give a folder that `plmr train` wrote.")
     return classifier

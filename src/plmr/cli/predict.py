@@ -39,6 +39,14 @@ def predict(
     batch_size: BatchSizeOption = 32,
     sparsity: SparsityDialOption = None,
     max_words: MaxWordsOption = None,
+    bf16: Annotated[
+        bool,
+        typer.Option(
+            "--bf16",
+            help="Compute in bfloat16: faster where the processor can, a few answers differ.",
+            show_default=False,
+        ),
+    ] = False,
     text_column: TextColumnOption = None,
     tokens_column: TokensColumnOption = None,
 ) -> None:
@@ -66,7 +74,7 @@ def predict(
     first = next(rows)
     _text_of(*first, names)
     with atomic_path(output) as aside, aside.open("w", encoding="utf-8") as lines:
-        classifier = load_model(model)
+        classifier = load_model(model, bf16)
         rows, texts = tee(chain([first], rows))
         predictions = classifier.iter_predict((_text_of(*row, names) for row in texts), batch_size, sparsity, max_words)
         count = notes = 0

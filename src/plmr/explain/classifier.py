@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import closing
+from contextlib import AbstractContextManager, closing, nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, overload
 
+import torch
 from transformers import PreTrainedTokenizerBase, set_seed
 
 from plmr.config import RationaleConfig
@@ -48,6 +49,7 @@ class RationaleClassifier:
         config: What to build.
         model: The trained model; None until `fit`.
         tokenizer: Its tokenizer; None until `fit` for GRU encoders, whose vocabulary comes from the texts.
+        bf16: Whether to predict in bfloat16; see `from_pretrained`.
     """
 
     def __init__(
@@ -55,10 +57,12 @@ class RationaleClassifier:
         config: RationaleConfig,
         model: RationaleModel | None = None,
         tokenizer: PreTrainedTokenizerBase | None = None,
+        bf16: bool = False,
     ):
         self.config = config
         self.model = model
         self.tokenizer = tokenizer
+        self.bf16 = bf16
 
     @classmethod
     def from_pretrained(
@@ -69,6 +73,7 @@ class RationaleClassifier:
         method: str | None = None,
         preset: str = "default",
         backend: str = "torch",
+        bf16: bool = False,
         **settings: Any,
     ) -> RationaleClassifier:
         """Load a saved classifier, or start a new one from an encoder.
@@ -81,6 +86,9 @@ class RationaleClassifier:
             preset: Where a new classifier's settings start from: `default`, `paper` or `released`.
             backend: What runs a saved classifier: `torch`, or `onnx` or `onnx-int8`, which need what `plmr export`
                 wrote into its folder and can only predict.
+            bf16: Whether torch multiplies matrices in bfloat16 when it predicts: faster where the processor or GPU can,
+                at the price of a few different words and labels (`benchmarks/results/export.json` has figures). How it
+                trains is an option of `fit`.
             **settings: Further settings of `RationaleConfig`, for a new classifier.
 
         Raises:
@@ -96,8 +104,12 @@ class RationaleClassifier:
                     f"{source!r} holds a trained classifier, whose settings are fixed; leave out {given}, or start "
                     "from an encoder."
                 )
+            if bf16 and backend != "torch":
+                raise PlmrError(
+                    f"bf16=True is for backend='torch'; {backend!r} has the precision it was exported with."
+                )
             model, tokenizer = load_saved(source) if backend == "torch" else load_exported(source, backend)
-            return cls(model.config, model, tokenizer)
+            return cls(model.config, model, tokenizer, bf16)
         if backend != "torch":
             raise PlmrError(f"backend={backend!r} runs saved classifiers, and {source!r} is an encoder; leave it out.")
         if labels is not None:
@@ -105,7 +117,7 @@ class RationaleClassifier:
             chosen["id2label"] = dict(enumerate(labels))
             chosen["label2id"] = {label: i for i, label in enumerate(labels)}
         config = RationaleConfig.from_preset(preset, encoder=source, **chosen)
-        classifier = cls(config)
+        classifier = cls(config, bf16=bf16)
         classifier._labels_given = labels is not None
         if gru_layers(source) is None:
             classifier.tokenizer = load_tokenizer(source)
@@ -235,7 +247,9 @@ class RationaleClassifier:
         """
         model = self._trained()
         examples = load_examples(data)
-        return evaluate_model(model, examples, self._encode_labelled(examples), self.labels, batch_size, faithfulness)
+        texts = self._encode_labelled(examples)
+        with self._precision():
+            return evaluate_model(model, examples, texts, self.labels, batch_size, faithfulness)
 
     def save_pretrained(self, folder: str | Path) -> None:
         """Save model, tokenizer, labels and thresholds into a folder, all or nothing."""
@@ -257,6 +271,9 @@ class RationaleClassifier:
                 "RationaleClassifier.from_pretrained(folder)."
             )
         return self.model
+
+    def _precision(self) -> AbstractContextManager[Any]:
+        return torch.autocast(self._trained().device.type, torch.bfloat16) if self.bf16 else nullcontext()
 
     def _prepare(self, examples: Sequence[Example]) -> None:
         """Settle the classes and build the model, unless an earlier `fit` has."""
@@ -286,7 +303,8 @@ class RationaleClassifier:
 
     def _explain(self, chunk: Sequence[Reading], batch_size: int, length: Length | None) -> list[Rationale]:
         n_words = None if length is None else [length(len(reading.words)) for reading in chunk]
-        predictions = predict_documents(self._trained(), [each.document for each in chunk], batch_size, n_words)
+        with self._precision():
+            predictions = predict_documents(self._trained(), [each.document for each in chunk], batch_size, n_words)
         cut = self._tokenization().max_tokens
         return [
             rationale_of(reading, prediction, self.labels, cut)
