@@ -41,7 +41,7 @@ from plmr.data.encoding import Encoded, RationaleTokenizer
 from plmr.explain.vocabulary import load_tokenizer
 from plmr.inference import by_length
 from plmr.methods import PLMR, Batch, Selection
-from plmr.training.trainer import WIDTHS
+from plmr.training.trainer import WIDTHS, keep_few_kernels
 
 RESULTS = Path(__file__).parent / "results"
 PADDED_TO = 256
@@ -75,7 +75,9 @@ def steps(side: str, texts: list[Encoded], batch_size: int, device: str) -> Iter
     torch.manual_seed(0)
     config = RationaleConfig(encoder="minilm", num_labels=2, full_text_path="predictor", pad_token_id=0)
     model = RationaleModel.from_encoder(config).to(device).train()
-    if side == "naive":
+    if side == "ours":
+        keep_few_kernels()
+    else:
         model.method.__class__ = TwoPasses
     model.set_progress(0.8)
     optimizer = torch.optim.AdamW(model.parameters(), lr=1e-5, fused=True)

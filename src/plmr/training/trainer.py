@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections import defaultdict
 from collections.abc import Sequence
 from contextlib import nullcontext
@@ -24,6 +25,14 @@ from plmr.training.sampler import LengthGroupedSampler
 
 WIDTHS = 8
 """Training batches are as wide as a multiple of this."""
+
+
+def keep_few_kernels() -> None:
+    """Bound what oneDNN remembers on a processor: a kernel with its scratch memory for every width and matrix.
+
+    It reads the variable before its first multiplication; whoever has set it, or has multiplied before, is left alone.
+    """
+    os.environ.setdefault("ONEDNN_PRIMITIVE_CACHE_CAPACITY", "64")
 
 
 class EncodedDataset(Dataset):
@@ -67,6 +76,7 @@ class RationaleTrainer(Trainer):
         eval_texts: Sequence[Encoded] | None = None,
         **kwargs: Any,
     ):
+        keep_few_kernels()
         super().__init__(
             model=model,
             args=args,
