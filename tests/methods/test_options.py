@@ -14,7 +14,11 @@ from plmr.training import RationaleTrainingArguments
 from tests.small import small_batch, small_model
 
 LABELS = torch.tensor([0, 1, 1])
-CHANGES = {"mcd": {"kl_weight": 3.0}, "dar": {"teacher_weight": 3.0, "teacher_share": 0.4}}
+CHANGES = {
+    "mcd": {"kl_weight": 3.0},
+    "dar": {"teacher_weight": 3.0, "teacher_share": 0.4},
+    "mrd": {"remaining_weight": 3.0},
+}
 """Another value for every option there is."""
 
 

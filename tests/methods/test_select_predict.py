@@ -10,6 +10,7 @@ from tests.methods.formulas import SELECT_THEN_PREDICT, read_masked
 from tests.small import FAMILIES, PENALTY, small_batch, small_model
 
 LABELS = torch.tensor([0, 1, 1])
+OPTIONS = {"mcd": {"kl_weight": 1.7}, "dar": {"teacher_weight": 1.7}, "mrd": {"remaining_weight": 17.0}}
 
 
 @pytest.mark.parametrize("family", [*FAMILIES, "gru"])
@@ -37,6 +38,12 @@ def terms(model, name):
         if name == "mcd":
             found["full_text"] = formulas.cross_entropy(output.full_text_logits, LABELS)
             found["divergence"] = 1.7 * formulas.kl(output.full_text_logits, output.logits)
+        if name == "mrd":
+            rest = (batch["word_ids"] >= 0).float() - output.mask
+            remaining = read_masked(method.predictor, method.class_head, batch, rest)
+            found["full_text"] = formulas.cross_entropy(output.full_text_logits, LABELS)
+            found["complement"] = formulas.cross_entropy(remaining, LABELS)
+            found["discrepancy"] = -17 * formulas.kl(output.full_text_logits, remaining)
         if name == "dar":
             judged = read_masked(method.teacher, method.teacher_head, batch, output.mask)
             found["teacher"] = 1.7 * formulas.cross_entropy(judged, LABELS)
@@ -46,14 +53,14 @@ def terms(model, name):
 
 @pytest.mark.parametrize("name", SELECT_THEN_PREDICT)
 def test_every_term_of_the_loss_follows_its_formula(name):
-    options = {"mcd": {"kl_weight": 1.7}, "dar": {"teacher_weight": 1.7}}.get(name)
+    options = OPTIONS.get(name)
     weights = {"sparsity_weight": 7.0, "continuity_weight": 3.0, "constraint_form": "corpus"}
     model = small_model(method=name, method_options=options, sparsity=0.3, keep_bias=-0.3, **weights, **PENALTY)
     with torch.no_grad():
         output = model(**small_batch(), labels=LABELS)
     expected = terms(model, name)
     assert {term: value.item() for term, value in output.losses.items()} == pytest.approx(expected, abs=1e-5)
-    assert min(expected.values()) > 0.01
+    assert min(map(abs, expected.values())) > 0.01
     assert output.loss.item() == pytest.approx(sum(expected.values()), abs=1e-4)
 
 
@@ -82,15 +89,16 @@ def test_one_encoder_and_one_norm_are_all_that_fr_has():
     assert not any(isinstance(m, torch.nn.LayerNorm) for m in small_model(method="fr").method.mask_head.modules())
 
 
-def test_the_divergence_is_nothing_where_the_rationale_is_the_text():
+@pytest.mark.parametrize(("name", "term", "kept"), [("mcd", "divergence", 1), ("mrd", "discrepancy", 0)])
+def test_the_divergence_is_nothing_where_what_is_compared_with_the_text_is_the_text(name, term, kept):
     """In training too: the predictor judges without dropout, and nothing reaches its weights."""
-    model = small_model("gru", method="mcd", continuity_weight=0.0, **PENALTY).train()
+    model = small_model("gru", method=name, continuity_weight=0.0, **PENALTY).train()
     torch.nn.init.zeros_(model.method.mask_head.linear.weight)
-    model.method.mask_head.linear.bias.data = torch.tensor([-50.0, 50.0])
+    model.method.mask_head.linear.bias.data = torch.tensor([50.0, -50.0]) * (1 - 2 * kept)
     _, second = model.method.plays()
     losses = model.method.losses_in(second, model.batch(**small_batch("gru"), labels=LABELS))
-    assert losses["divergence"].item() == pytest.approx(0, abs=1e-6)
-    assert losses["divergence"].requires_grad
+    assert losses[term].item() == pytest.approx(0, abs=1e-6)
+    assert losses[term].requires_grad
 
 
 def test_the_mask_is_the_argmax_of_the_mean_over_each_word():

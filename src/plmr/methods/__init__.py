@@ -13,13 +13,14 @@ from plmr.methods.dar import DAR
 from plmr.methods.fr import FR
 from plmr.methods.game import Batch, Losses, Play, Selection
 from plmr.methods.mcd import MCD
+from plmr.methods.mrd import MRD
 from plmr.methods.options import Options, option
 from plmr.methods.plmr import PLMR
 from plmr.methods.rnp import RNP
 from plmr.methods.select_predict import SelectThenPredict
 from plmr.presets import PRESETS
 
-METHODS: dict[str, type[Method]] = {"plmr": PLMR, "rnp": RNP, "fr": FR, "mcd": MCD, "dar": DAR}
+METHODS: dict[str, type[Method]] = {"plmr": PLMR, "rnp": RNP, "fr": FR, "mcd": MCD, "dar": DAR, "mrd": MRD}
 
 
 def build_method(config: RationaleConfig, encoder: Callable[[], SplitEncoder]) -> Method:
@@ -83,6 +84,7 @@ __all__ = [
     "FR",
     "MCD",
     "METHODS",
+    "MRD",
     "PLMR",
     "RNP",
     "Batch",
