@@ -10,7 +10,12 @@ from tests.methods.formulas import SELECT_THEN_PREDICT, read_masked
 from tests.small import FAMILIES, PENALTY, small_batch, small_model
 
 LABELS = torch.tensor([0, 1, 1])
-OPTIONS = {"mcd": {"kl_weight": 1.7}, "dar": {"teacher_weight": 1.7}, "mrd": {"remaining_weight": 17.0}}
+OPTIONS = {
+    "mcd": {"kl_weight": 1.7},
+    "dar": {"teacher_weight": 1.7},
+    "mrd": {"remaining_weight": 17.0},
+    "3player": {"complement_weight": 1.7, "complement_margin": 1.3},
+}
 
 
 @pytest.mark.parametrize("family", [*FAMILIES, "gru"])
@@ -44,6 +49,11 @@ def terms(model, name):
             found["full_text"] = formulas.cross_entropy(output.full_text_logits, LABELS)
             found["complement"] = formulas.cross_entropy(remaining, LABELS)
             found["discrepancy"] = -17 * formulas.kl(output.full_text_logits, remaining)
+        if name == "3player":
+            rest = (batch["word_ids"] >= 0).float() - output.mask
+            answers = read_masked(method.complement, method.complement_head, batch, rest)
+            found["complement"] = formulas.cross_entropy(answers, LABELS)
+            found["hinge"] = 1.7 * max(0, found["rationale"] - found["complement"] + 1.3)
         if name == "dar":
             judged = read_masked(method.teacher, method.teacher_head, batch, output.mask)
             found["teacher"] = 1.7 * formulas.cross_entropy(judged, LABELS)
@@ -99,6 +109,19 @@ def test_the_divergence_is_nothing_where_what_is_compared_with_the_text_is_the_t
     losses = model.method.losses_in(second, model.batch(**small_batch("gru"), labels=LABELS))
     assert losses[term].item() == pytest.approx(0, abs=1e-6)
     assert losses[term].requires_grad
+
+
+def test_a_complement_that_tells_little_enough_is_left_alone():
+    model = small_model(method="3player", method_options={"complement_margin": 0.5}).train()
+    joint, texts = model.method.plays()[-1], model.batch(**small_batch(), labels=LABELS)
+    head = model.method.complement_head.linear
+    torch.nn.init.zeros_(head.weight)
+    for wrong, zero in ((0.0, False), (20.0, True)):
+        head.bias.data = torch.tensor([wrong, 0.0])  # two of three labels are 1
+        losses = model.method.losses_in(joint, texts)
+        expected = losses["rationale"].item() - formulas.cross_entropy(head.bias.expand(3, 2), LABELS) + 0.5
+        assert losses["hinge"].item() == pytest.approx(max(0, expected), abs=1e-5)
+        assert (losses["hinge"].item() == 0) is zero
 
 
 def test_the_mask_is_the_argmax_of_the_mean_over_each_word():

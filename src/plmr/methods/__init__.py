@@ -18,9 +18,18 @@ from plmr.methods.options import Options, option
 from plmr.methods.plmr import PLMR
 from plmr.methods.rnp import RNP
 from plmr.methods.select_predict import SelectThenPredict
+from plmr.methods.three_player import ThreePlayer
 from plmr.presets import PRESETS
 
-METHODS: dict[str, type[Method]] = {"plmr": PLMR, "rnp": RNP, "fr": FR, "mcd": MCD, "dar": DAR, "mrd": MRD}
+METHODS: dict[str, type[Method]] = {
+    "plmr": PLMR,
+    "rnp": RNP,
+    "fr": FR,
+    "mcd": MCD,
+    "dar": DAR,
+    "mrd": MRD,
+    "3player": ThreePlayer,
+}
 
 
 def build_method(config: RationaleConfig, encoder: Callable[[], SplitEncoder]) -> Method:
@@ -94,6 +103,7 @@ __all__ = [
     "Play",
     "SelectThenPredict",
     "Selection",
+    "ThreePlayer",
     "build_method",
     "find_method",
     "idle_settings",
