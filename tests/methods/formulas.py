@@ -25,6 +25,13 @@ def kl(logits, other):
     return mean([sum(a * math.log(a / b) for a, b in zip(p, q, strict=True)) for p, q in pairs])
 
 
+def adjust(state, keys, vectors, counts):
+    """A state and what Inter-RAT puts beside it."""
+    attention = softmax([sum(a * b for a, b in zip(state, key, strict=True)) for key in keys])
+    parts = [(n / sum(counts)) * a for n, a in zip(counts, attention, strict=True)]
+    return [*state, *(sum(p * v[i] for p, v in zip(parts, vectors, strict=True)) for i in range(len(state)))]
+
+
 def mean(values):
     return sum(values) / len(values)
 

@@ -4,7 +4,9 @@ import pytest
 import torch
 from torch.testing import assert_close
 
+from plmr.methods.inter_rat import AdjustedHead
 from plmr.methods.losses import cross_entropy, kl_divergence
+from plmr.modeling import RationaleModel
 from tests.methods import formulas
 from tests.methods.formulas import SELECT_THEN_PREDICT, read_masked
 from tests.small import FAMILIES, PENALTY, small_batch, small_model
@@ -65,7 +67,8 @@ def terms(model, name):
 def test_every_term_of_the_loss_follows_its_formula(name):
     options = OPTIONS.get(name)
     weights = {"sparsity_weight": 7.0, "continuity_weight": 3.0, "constraint_form": "corpus"}
-    model = small_model(method=name, method_options=options, sparsity=0.3, keep_bias=-0.3, **weights, **PENALTY)
+    apart = PENALTY | {"score_spread": 3.0}  # whatever a method's weights, something is kept and something is not
+    model = small_model(seed=1, method=name, method_options=options, sparsity=0.3, **weights, **apart)
     with torch.no_grad():
         output = model(**small_batch(), labels=LABELS)
     expected = terms(model, name)
@@ -122,6 +125,48 @@ def test_a_complement_that_tells_little_enough_is_left_alone():
         expected = losses["rationale"].item() - formulas.cross_entropy(head.bias.expand(3, 2), LABELS) + 0.5
         assert losses["hinge"].item() == pytest.approx(max(0, expected), abs=1e-5)
         assert (losses["hinge"].item() == 0) is zero
+
+
+def test_what_labels_put_beside_a_state_on_tensors_made_by_hand():
+    head = AdjustedHead(2, 3)
+    head.labels.data = torch.tensor([[1.0, 0.0], [0.5, -1.0], [0.0, 2.0]])
+    head.count(torch.tensor([2, 2, 0, 2]))
+    states, keys = torch.tensor([[[0.3, -0.7], [2.0, 1.0]]]), torch.tensor([[1.0, 1.0], [0.0, 2.0], [-1.0, 0.5]])
+    for k in (keys, head.labels.detach()):
+        expected = [formulas.adjust(row, k.tolist(), head.labels.tolist(), [2, 1, 4]) for row in states[0].tolist()]
+        assert_close(head.adjust(states, k).detach(), torch.tensor([expected]))
+    assert_close(head(states), head.linear(torch.tensor([expected])))
+
+
+def test_the_mask_follows_from_the_adjusted_states():
+    model, texts = small_model(method="inter-rat", **PENALTY), small_model().batch(**small_batch())
+    method, head = model.method, model.method.class_head
+    with torch.no_grad():
+        selection = method.select(texts)
+        keys = head.labels @ method.label_keys.weight.T
+        adjusted = [
+            [formulas.adjust(state, keys.tolist(), head.labels.tolist(), [1, 1]) for state in row]
+            for row in selection.hidden.tolist()
+        ]
+        _, expected = method.choose(method.mask_head(torch.tensor(adjusted)), texts.units)
+    assert_close(selection.score, expected, atol=1e-5, rtol=1e-4)
+
+
+def test_the_shares_of_labels_are_those_seen_in_training(tmp_path):
+    model, batch = small_model(method="inter-rat", num_labels=3), small_batch()
+    head = model.method.class_head
+    model(**batch, labels=LABELS)
+    assert head.counts.tolist() == [1, 1, 1]
+    model.train()
+    for progress in (0.0, 1.0):
+        model.set_progress(progress)
+        model(**batch, labels=LABELS)
+    assert head.counts.tolist() == [3, 5, 1]
+    model.eval().save_pretrained(tmp_path)
+    loaded = RationaleModel.from_pretrained(tmp_path)
+    assert loaded.method.class_head.counts.tolist() == [3, 5, 1]
+    with torch.no_grad():
+        assert torch.equal(loaded(**batch).logits, model(**batch).logits)
 
 
 def test_the_mask_is_the_argmax_of_the_mean_over_each_word():

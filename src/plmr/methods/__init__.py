@@ -12,6 +12,7 @@ from plmr.methods.base import Method
 from plmr.methods.dar import DAR
 from plmr.methods.fr import FR
 from plmr.methods.game import Batch, Losses, Play, Selection
+from plmr.methods.inter_rat import InterRAT
 from plmr.methods.mcd import MCD
 from plmr.methods.mrd import MRD
 from plmr.methods.options import Options, option
@@ -29,6 +30,7 @@ METHODS: dict[str, type[Method]] = {
     "dar": DAR,
     "mrd": MRD,
     "3player": ThreePlayer,
+    "inter-rat": InterRAT,
 }
 
 
@@ -97,6 +99,7 @@ __all__ = [
     "PLMR",
     "RNP",
     "Batch",
+    "InterRAT",
     "Losses",
     "Method",
     "Options",
