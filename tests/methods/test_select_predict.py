@@ -4,8 +4,10 @@ import pytest
 import torch
 from torch.testing import assert_close
 
+from plmr.masking import Units
+from plmr.methods.g_rat import guide_of
 from plmr.methods.inter_rat import AdjustedHead
-from plmr.methods.losses import cross_entropy, kl_divergence
+from plmr.methods.losses import cross_entropy, js_divergence, keep_cross_entropy, kl_divergence
 from plmr.modeling import RationaleModel
 from tests.methods import formulas
 from tests.methods.formulas import SELECT_THEN_PREDICT, read_masked
@@ -17,6 +19,7 @@ OPTIONS = {
     "dar": {"teacher_weight": 1.7},
     "mrd": {"remaining_weight": 17.0},
     "3player": {"complement_weight": 1.7, "complement_margin": 1.3},
+    "g-rat": {"guidance_weight": 1.7, "agreement_weight": 19.0, "guidance_span": 0.8},
 }
 
 
@@ -56,6 +59,18 @@ def terms(model, name):
             answers = read_masked(method.complement, method.complement_head, batch, rest)
             found["complement"] = formulas.cross_entropy(answers, LABELS)
             found["hinge"] = 1.7 * max(0, found["rationale"] - found["complement"] + 1.3)
+        if name == "g-rat":
+            guider, ids = method.guider, batch["word_ids"]
+            hidden = guider.run(guider.embed(batch["input_ids"]), range(guider.n_blocks), batch["attention_mask"])
+            attention, pooled = formulas.attend(hidden, method.attention, ids)
+            judged = method.guider_head(pooled)
+            keep = [
+                [row[ids[i] == word][0].item() for word in range(int(ids[i].max()) + 1)]
+                for i, row in enumerate(output.keep_probability)
+            ]
+            found["guider"] = formulas.cross_entropy(judged, LABELS)
+            found["guidance"] = 1.7 * 0.75 * formulas.guided(keep, attention)
+            found["agreement"] = 19 * 0.25 * formulas.js(output.logits, judged)
         if name == "dar":
             judged = read_masked(method.teacher, method.teacher_head, batch, output.mask)
             found["teacher"] = 1.7 * formulas.cross_entropy(judged, LABELS)
@@ -69,6 +84,7 @@ def test_every_term_of_the_loss_follows_its_formula(name):
     weights = {"sparsity_weight": 7.0, "continuity_weight": 3.0, "constraint_form": "corpus"}
     apart = PENALTY | {"score_spread": 3.0}  # whatever a method's weights, something is kept and something is not
     model = small_model(seed=1, method=name, method_options=options, sparsity=0.3, **weights, **apart)
+    model.set_progress(0.45)  # a quarter of the span after the end of the guider's stage
     with torch.no_grad():
         output = model(**small_batch(), labels=LABELS)
     expected = terms(model, name)
@@ -84,6 +100,37 @@ def test_the_terms_that_methods_share_on_tensors_made_by_hand():
     assert kl_divergence(one, other).item() == pytest.approx(formulas.kl(one, other), rel=1e-5)
     assert kl_divergence(other, one).item() == pytest.approx(formulas.kl(other, one), rel=1e-5)
     assert kl_divergence(one, one + 5).item() == pytest.approx(0, abs=1e-6)
+    assert js_divergence(one, other).item() == pytest.approx(formulas.js(one, other), rel=1e-5)
+    assert js_divergence(other, one).item() == pytest.approx(formulas.js(one, other), rel=1e-5)
+    assert js_divergence(50 * one, -50 * one).item() == pytest.approx(0.693147, rel=1e-5)  # its upper bound, ln 2
+
+
+def test_what_a_guider_asks_for_on_tensors_made_by_hand():
+    """Padding has no part in it."""
+    units = Units.from_index(torch.tensor([[-1, 0, 1, 2, 2, -1], [-1, 0, -1, -1, -1, -1]]))
+    attention = torch.tensor([[0.75, 0.2, 0.05], [1.0, 0.0, 0.0]])
+    keep = torch.tensor([[0.9, 0.4, 0.2], [0.3, 0.0, 0.0]])
+    guide = guide_of(attention, units)
+    assert_close(guide, torch.tensor([[1.0, 0.2 * 12 / 7, 0.05 * 12 / 7], [2 / 3, 0.0, 0.0]]))
+    expected = formulas.guided([[0.9, 0.4, 0.2], [0.3]], [[0.75, 0.2, 0.05], [1.0]])
+    assert keep_cross_entropy(keep, guide, units).item() == pytest.approx(expected, rel=1e-5)
+
+
+def test_the_guider_rests_and_sees_no_padding_while_it_guides():
+    model = small_model(method="g-rat").train()
+    method = model.method
+    attended = []
+    method.attention.register_forward_hook(lambda part, _, weights: attended.append((part.training, weights)))
+    batch = small_batch()
+    alone = {name: tensor[2:, :7] for name, tensor in batch.items()}
+    guider, joint = method.plays()
+    for play, each in ((guider, batch), (guider, batch), (joint, batch), (joint, alone)):
+        method.losses_in(play, model.batch(**each, labels=LABELS[-len(each["input_ids"]) :]))
+    (_, noisy), (_, again), (rests, weights), (_, single) = attended
+    assert [learns for learns, _ in attended] == [True, True, False, False] and rests is False
+    assert not torch.equal(noisy, again)
+    assert_close(weights.sum(dim=1), torch.ones(3))
+    assert_close(weights[2, : single.shape[1]], single[0], atol=1e-5, rtol=1e-4)
 
 
 def test_the_complement_is_read_like_any_mask():

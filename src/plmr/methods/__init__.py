@@ -11,6 +11,7 @@ from plmr.errors import PlmrError, nearest
 from plmr.methods.base import Method
 from plmr.methods.dar import DAR
 from plmr.methods.fr import FR
+from plmr.methods.g_rat import GRAT
 from plmr.methods.game import Batch, Losses, Play, Selection
 from plmr.methods.inter_rat import InterRAT
 from plmr.methods.mcd import MCD
@@ -31,6 +32,7 @@ METHODS: dict[str, type[Method]] = {
     "mrd": MRD,
     "3player": ThreePlayer,
     "inter-rat": InterRAT,
+    "g-rat": GRAT,
 }
 
 
@@ -93,6 +95,7 @@ def idle_settings(config: RationaleConfig) -> list[str]:
 __all__ = [
     "DAR",
     "FR",
+    "GRAT",
     "MCD",
     "METHODS",
     "MRD",
