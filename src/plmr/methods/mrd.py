@@ -17,6 +17,11 @@ moves the generator here, and who does not move judges without dropout, as in MC
 
 The divergence has no upper bound. What holds it is that the predictor learns from complements too: one that is wrong
 about them, and sure, is corrected in the same batch.
+
+Complements from which the label cannot be told teach the predictor to guess, which costs some accuracy on rationales;
+it needs time with short ones, so where accuracy is low a shorter `sparsity_delay` is the first thing to try. A judge
+of texts and complements apart from the reader of rationales would be no cure: in small trainings it often knew too
+little at the start, and the generator then found nothing.
 """
 
 from __future__ import annotations
