@@ -25,6 +25,48 @@ def kl(logits, other):
     return mean([sum(a * math.log(a / b) for a, b in zip(p, q, strict=True)) for p, q in pairs])
 
 
+def js(logits, other):
+    """By entropies: H((p + q) / 2) − (H(p) + H(q)) / 2."""
+
+    def entropy(row):
+        return -sum(p * math.log(p) for p in row)
+
+    found = []
+    for p, q in zip(map(softmax, logits.tolist()), map(softmax, other.tolist()), strict=True):
+        middle = [(a + b) / 2 for a, b in zip(p, q, strict=True)]
+        found.append(entropy(middle) - (entropy(p) + entropy(q)) / 2)
+    return mean(found)
+
+
+def guided(probabilities, attention):
+    """Cross-entropy of G-RAT's guidance, for texts of as many units as they have numbers."""
+    found = []
+    for keep, attended in zip(probabilities, attention, strict=True):
+        n = len(attended)
+        for m, a in zip(keep, attended, strict=True):
+            g = min(1, a / (1 / n + 1 / (1 + n)))
+            found.append(-g * math.log(m) - (1 - g) * math.log(1 - m))
+    return mean(found)
+
+
+def attend(hidden, attention, word_ids):
+    """G-RAT's weights of the words of each text, and the state they add up to."""
+    weights, pooled = [], []
+    for states, ids in zip(hidden, word_ids, strict=True):
+        words = [states[ids == word] for word in range(int(ids.max()) + 1)]
+        scores = [mean([float(attention.linear(attention.norm(token))) for token in word]) for word in words]
+        weights.append(softmax(scores))
+        pooled.append(sum(w * word.mean(dim=0) for w, word in zip(weights[-1], words, strict=True)))
+    return weights, torch.stack(pooled)
+
+
+def adjust(state, keys, vectors, counts):
+    """A state and what Inter-RAT puts beside it."""
+    attention = softmax([sum(a * b for a, b in zip(state, key, strict=True)) for key in keys])
+    parts = [(n / sum(counts)) * a for n, a in zip(counts, attention, strict=True)]
+    return [*state, *(sum(p * v[i] for p, v in zip(parts, vectors, strict=True)) for i in range(len(state)))]
+
+
 def mean(values):
     return sum(values) / len(values)
 

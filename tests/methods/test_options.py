@@ -14,7 +14,19 @@ from plmr.training import RationaleTrainingArguments
 from tests.small import small_batch, small_model
 
 LABELS = torch.tensor([0, 1, 1])
-CHANGES = {"mcd": {"kl_weight": 3.0}, "dar": {"teacher_weight": 3.0, "teacher_share": 0.4}}
+CHANGES = {
+    "mcd": {"kl_weight": 3.0},
+    "dar": {"teacher_weight": 3.0, "teacher_share": 0.4},
+    "mrd": {"remaining_weight": 3.0},
+    "g-rat": {
+        "guider_share": 0.4,
+        "guider_noise": 3.0,
+        "guidance_weight": 3.0,
+        "guidance_span": 0.2,
+        "agreement_weight": 3.0,
+    },
+    "3player": {"complement_weight": 3.0, "complement_margin": 2.0},
+}
 """Another value for every option there is."""
 
 

@@ -31,6 +31,19 @@ def test_the_teacher_learns_beside_the_predictor_and_then_the_game_starts(delay,
     assert model.method.settled == pytest.approx(start + 0.35)
 
 
+def test_the_guider_learns_first_rests_until_the_start_and_learns_on_in_the_game():
+    options = {"guider_share": 0.2, "guidance_span": 0.4}
+    model = small_model(method="g-rat", sparsity_delay=0.3, method_options=options).train()
+    assert players_at(model, 0.0) == players_at(model, 0.19) == [("guider",), ("predictor",)]
+    assert players_at(model, 0.2) == players_at(model, 0.29) == [("predictor",)]
+    assert players_at(model, 0.31) == players_at(model, 1.0) == [("guider",), ("generator", "predictor")]
+    guidance = []
+    for progress in (0.0, 0.3, 0.4, 0.7, 1.0):
+        model.set_progress(progress)
+        guidance.append(model.method.guidance)
+    assert guidance == pytest.approx([1.0, 1.0, 0.75, 0.0, 0.0])
+
+
 def test_a_method_without_stages_is_in_the_game_from_the_first_step():
     method = small_model(method="rnp").method
     method.progress = 0.0

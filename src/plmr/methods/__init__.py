@@ -11,15 +11,29 @@ from plmr.errors import PlmrError, nearest
 from plmr.methods.base import Method
 from plmr.methods.dar import DAR
 from plmr.methods.fr import FR
+from plmr.methods.g_rat import GRAT
 from plmr.methods.game import Batch, Losses, Play, Selection
+from plmr.methods.inter_rat import InterRAT
 from plmr.methods.mcd import MCD
+from plmr.methods.mrd import MRD
 from plmr.methods.options import Options, option
 from plmr.methods.plmr import PLMR
 from plmr.methods.rnp import RNP
 from plmr.methods.select_predict import SelectThenPredict
+from plmr.methods.three_player import ThreePlayer
 from plmr.presets import PRESETS
 
-METHODS: dict[str, type[Method]] = {"plmr": PLMR, "rnp": RNP, "fr": FR, "mcd": MCD, "dar": DAR}
+METHODS: dict[str, type[Method]] = {
+    "plmr": PLMR,
+    "rnp": RNP,
+    "fr": FR,
+    "mcd": MCD,
+    "dar": DAR,
+    "mrd": MRD,
+    "3player": ThreePlayer,
+    "inter-rat": InterRAT,
+    "g-rat": GRAT,
+}
 
 
 def build_method(config: RationaleConfig, encoder: Callable[[], SplitEncoder]) -> Method:
@@ -81,17 +95,21 @@ def idle_settings(config: RationaleConfig) -> list[str]:
 __all__ = [
     "DAR",
     "FR",
+    "GRAT",
     "MCD",
     "METHODS",
+    "MRD",
     "PLMR",
     "RNP",
     "Batch",
+    "InterRAT",
     "Losses",
     "Method",
     "Options",
     "Play",
     "SelectThenPredict",
     "Selection",
+    "ThreePlayer",
     "build_method",
     "find_method",
     "idle_settings",

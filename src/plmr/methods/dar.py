@@ -26,7 +26,7 @@ from plmr.methods.game import Batch, Losses, Play
 from plmr.methods.losses import cross_entropy
 from plmr.methods.options import Options, option
 from plmr.methods.rnp import RNP
-from plmr.ranges import NOT_NEGATIVE, Range
+from plmr.ranges import NOT_NEGATIVE, PART_OF_TRAINING
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ class DAROptions(Options):
     teacher_share: float = option(
         0.25,
         "Share of the training in which the teacher learns; it is fixed afterwards.",
-        Range("a share of the training above 0 and below 1", lambda share: 0 < share < 1),
+        PART_OF_TRAINING,
     )
 
 

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import math
+
+import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from plmr.masking import Units
 from plmr.methods.game import Batch
 
 
@@ -33,3 +37,35 @@ def kl_divergence(reference: Tensor, other: Tensor) -> Tensor:
     """
     p, q = reference.float().log_softmax(dim=-1), other.float().log_softmax(dim=-1)
     return F.kl_div(q, p, reduction="batchmean", log_target=True)
+
+
+def js_divergence(one: Tensor, other: Tensor) -> Tensor:
+    """JS(p, q) = (KL(p ‖ m) + KL(q ‖ m)) / 2 with m = (p + q) / 2, its mean over the texts, in full precision.
+
+    Args:
+        one: Logits of p. *Shape:* (B, C)
+        other: Logits of q. *Shape:* (B, C)
+
+    Returns:
+        *Shape:* ()
+    """
+    p, q = one.float().log_softmax(dim=-1), other.float().log_softmax(dim=-1)
+    m = torch.logaddexp(p, q) - math.log(2)
+    return (kl_divergence(p, m) + kl_divergence(q, m)) / 2
+
+
+def keep_cross_entropy(probability: Tensor, target: Tensor, units: Units) -> Tensor:
+    """Mean of −(g log m + (1 − g) log(1 − m)) over the units of the batch.
+
+    Args:
+        probability: m, of keeping. *Shape:* (B, U)
+        target: g, from 0 to 1. *Shape:* (B, U)
+        units: Which units exist.
+
+    Returns:
+        *Shape:* ()
+    """
+    # From the log-odds: autocast refuses the form on probabilities.
+    odds = probability.float().logit(eps=1e-6)
+    each = F.binary_cross_entropy_with_logits(odds, target.float(), reduction="none")
+    return (each * units.valid).sum() / units.valid.sum().clamp(min=1)

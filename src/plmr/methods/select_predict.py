@@ -38,11 +38,14 @@ class SelectThenPredict(Method):
         super().__init__(config)
         self.masking = masking_of(config, predictor)
         self.generator = generator
-        self.mask_head = MaskHead(
-            predictor.width, config.mask_head_dropout, config.keep_bias, normed=not self.reads_normed
-        )
+        self.mask_head = self.new_mask_head(predictor.width)
         self.predictor = predictor
         self.class_head = self.new_class_head(predictor)
+
+    def new_mask_head(self, width: int) -> MaskHead:
+        """The generator's head, on states of a width."""
+        config = self.config
+        return MaskHead(width, config.mask_head_dropout, config.keep_bias, normed=not self.reads_normed)
 
     def new_class_head(self, encoder: SplitEncoder) -> ClassHead:
         """A head for a classifier on an encoder, alike for every player that classifies."""
@@ -67,8 +70,12 @@ class SelectThenPredict(Method):
 
     def select(self, batch: Batch) -> Selection:
         hidden = self.read(self.predictor if self.generator is None else self.generator, batch)
-        mask, probability = self.choose(self.mask_head(hidden), batch.units)
+        mask, probability = self.choose(self.scores(hidden), batch.units)
         return Selection([mask], [probability], hidden=hidden)
+
+    def scores(self, hidden: Tensor) -> Tensor:
+        """Logits of dropping and keeping, from the generator's states: (B, T, H) to (B, T, 2)."""
+        return self.mask_head(hidden)
 
     def given(self, batch: Batch, mask: Tensor) -> Selection:
         return Selection([mask])

@@ -1,0 +1,79 @@
+"""3PLAYER: a rationale leaves nothing behind from which the label could be told.
+
+Yu et al., "Rethinking Cooperative Rationalization: Introspective Extraction and Complement Control", EMNLP 2019.
+
+    min over complement predictor          L_c = CE(c(C), y),                                 C = X − R given
+    min over generator and predictor       L_p + w max(0, L_p − L_c + h) + L_s,   L_p = CE(p(R), y),   c given
+
+Generator and predictor can agree on a code, such as a comma for one label and a full stop for the other. The reason
+is then still in the complement, where the third player finds it; the generator has to take it into the rationale. The
+hinge ends the chase: a complement from which the label cannot be told is to be left alone, not made to mislead c.
+
+Where this differs from the paper: masks are sampled by Gumbel-softmax and the generator learns through the players
+at rest, as in every method here, and not by REINFORCE; sparsity and continuity are the library's and not hinges of
+their own; the generator has no classifier built in (the paper's introspective form). The hinge reaches the predictor
+as well, whose gradient of L_p it makes longer but does not turn. The released code rewards differences of accuracy in
+place of the hinge; the paper's objective is the one here.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from torch import Tensor, nn
+
+from plmr.config import RationaleConfig
+from plmr.encoders import SplitEncoder
+from plmr.methods.game import Batch, Losses, Play, Selection
+from plmr.methods.losses import cross_entropy
+from plmr.methods.options import Options, option
+from plmr.methods.select_predict import SelectThenPredict
+from plmr.ranges import NOT_NEGATIVE
+
+
+@dataclass(frozen=True)
+class ThreePlayerOptions(Options):
+    """Options of 3PLAYER."""
+
+    complement_weight: float = option(1.0, "w, weight of what the complement must not tell.", NOT_NEGATIVE)
+    complement_margin: float = option(
+        0.5, "h, by how much the loss on complements is to exceed that on rationales, in nats.", NOT_NEGATIVE
+    )
+
+
+class ThreePlayer(SelectThenPredict):
+    """A second predictor reads what was left out; the generator leaves it nothing to find."""
+
+    summary = "a third player reads the complement, which must not tell the label (EMNLP 2019)"
+    n_encoders = 3
+    options_class = ThreePlayerOptions
+    options: ThreePlayerOptions
+
+    def __init__(
+        self, config: RationaleConfig, generator: SplitEncoder, predictor: SplitEncoder, complement: SplitEncoder
+    ):
+        super().__init__(config, generator, predictor)
+        self.complement = complement
+        self.complement_head = self.new_class_head(complement)
+
+    def modules_of(self) -> dict[str, list[nn.Module]]:
+        return super().modules_of() | {"complement": [self.complement, self.complement_head]}
+
+    def game(self) -> list[Play]:
+        return [Play(("complement",), self.complement_losses), Play(("generator", "predictor"), self.losses)]
+
+    def rest_loss(self, batch: Batch, selection: Selection) -> Tensor:
+        """L_c, whoever moves for it."""
+        rest = batch.everything - selection.mask
+        return cross_entropy(self.classify(self.complement, self.complement_head, batch, rest), batch)
+
+    def complement_losses(self, batch: Batch) -> Losses:
+        return {"complement": self.rest_loss(batch, self.select(batch))}
+
+    def losses(self, batch: Batch) -> Losses:
+        """The second objective, on a rationale sampled anew."""
+        selection, options = self.select(batch), self.options
+        rationale = cross_entropy(self.predict(batch, selection), batch)
+        hinge = (rationale - self.rest_loss(batch, selection) + options.complement_margin).clamp(min=0)
+        weighted = options.complement_weight * hinge
+        return {"rationale": rationale, "hinge": weighted, **self.constraint_losses(selection, batch)}
