@@ -103,7 +103,9 @@ def within_budget(logits: Tensor, valid: Tensor, counts: Tensor) -> Tensor:
     kept = above | (equal & (equal.long().cumsum(dim=1) <= counts - above.sum(dim=1, keepdim=True)))
     odds = odds - ((lowest_kept + highest_dropped) / 2).nan_to_num(neginf=0.0)
     apart = torch.where(kept, odds.clamp(min=_LEAST_ODDS), odds.clamp(max=-_LEAST_ODDS))
-    odds = odds + (apart - odds).detach()  # a shift: what a clamp holds would have no gradient
+    # A shift, because what a clamp holds would have no gradient; and only of what may be kept: a unit that an earlier
+    # step pruned learns of its worth through what this step would make of it.
+    odds = odds + torch.where(valid, apart - odds, 0.0).detach()
     return torch.stack([-odds / 2, odds / 2], dim=-1)
 
 
