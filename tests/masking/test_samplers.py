@@ -107,6 +107,17 @@ def test_ties_are_broken_without_moving_anything_else():
     assert_close(tied.grad[..., 1], torch.full((1, 5), 0.25), atol=1e-6, rtol=0)
 
 
+def test_what_an_earlier_step_pruned_still_learns_of_its_worth():
+    """M = M' ⊙ M_before: the gradient that reaches M_before at a pruned unit is M' there, and may be 1."""
+    logits = torch.tensor([[[0.0, 3.0], [0.0, 1.0], [0.0, -2.0], [0.0, 2.0]]])
+    alive = torch.tensor([[False, True, True, True]])
+    before = torch.tensor([[0.0, 1.0, 1.0, 1.0]], requires_grad=True)
+    mask = straight_through(within_budget(logits, alive, torch.tensor([2]))) * before
+    assert mask.tolist() == [[0, 1, 0, 1]]
+    mask.sum().backward()
+    assert before.grad.tolist() == [[1, 1, 0, 1]]
+
+
 def test_a_budget_asks_for_an_order_and_for_nothing_else():
     """Odds that all rise together change nothing, and have no gradient to rise by."""
     logits = torch.randn(3, 20, 2, requires_grad=True)
