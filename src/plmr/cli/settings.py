@@ -17,7 +17,6 @@ from plmr.kinds import fits, phrase, plain_kinds
 _MODEL_OPTIONS = ("encoder", "method", "preset", "sparsity")
 _TRAINING_OPTIONS = ("epochs", "batch_size", "learning_rate", "seed")
 _SECTIONS = ("model", "training", "data_options")
-_DEFAULT_METHOD = "plmr"
 _FLAGS = ("resume",)
 _SET_BY_OPTIONS = ("output_dir", "resume_from_checkpoint")
 
@@ -69,7 +68,7 @@ def resolve(
 
     said = {name: value for name, value in given.items() if value is not None}
     model = _pick(written, _MODEL_OPTIONS) | sections["model"] | _pick(said, _MODEL_OPTIONS)
-    method = dict(_split(overrides, "--set")).get("method") or model.get("method", _DEFAULT_METHOD)
+    method = dict(_split(overrides, "--set")).get("method") or model.get("method") or _default_method()
     set_model, set_training, set_options = _overrides(
         overrides, model_kinds, training_kinds, _method_option_kinds(method)
     )
@@ -155,6 +154,12 @@ def _model_kinds() -> dict[str, Any]:
 
     kinds = get_type_hints(RationaleConfig.__init__)
     return {name: kind for name, kind in kinds.items() if name not in ("kwargs", "return")}
+
+
+def _default_method() -> str:
+    from plmr.config import RationaleConfig
+
+    return RationaleConfig().method
 
 
 def _training_kinds() -> dict[str, Any]:

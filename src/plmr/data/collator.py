@@ -17,8 +17,8 @@ class RationaleCollator:
     Args:
         pad_token_id: What pads `input_ids`.
         multiple_of: Widths are rounded up to such multiples. The kernels that a processor's library makes for each new
-            width, and keeps, are then few; in a long training on every width they come to
-            take more memory than the model.
+            width, and keeps, are then few; in a long training on every width they come to take more memory than the
+            model.
         most: A width that rounding does not exceed, such as the longest text the encoder can read.
     """
 

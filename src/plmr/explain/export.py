@@ -12,13 +12,14 @@ from typing import Any
 import numpy as np
 import torch
 from safetensors.torch import load_file
+from transformers.utils import SAFE_WEIGHTS_NAME
 
 from plmr.data import Example, make_reviews
 from plmr.data.encoding import word_flags
 from plmr.errors import PlmrError
 from plmr.explain.classifier import RationaleClassifier
 from plmr.explain.long_texts import predict_documents
-from plmr.explain.onnx import FILES, WEIGHTS, OnnxModel, needed
+from plmr.explain.onnx import FILES, OnnxModel, needed
 from plmr.explain.onnx_graph import quantize, write_graph
 from plmr.explain.windows import Document, split_all
 from plmr.inference import Prediction
@@ -146,7 +147,7 @@ def generated_texts() -> list[Example]:
 def _check_saved(model: RationaleModel, folder: Path) -> None:
     """The file is tied to the weights in the folder, so these must be the ones it is made from."""
     weights = model.method.state_dict(prefix=f"{model.base_model_prefix}.")
-    file = folder / WEIGHTS
+    file = folder / SAFE_WEIGHTS_NAME
     saved = load_file(file) if file.is_file() else {}
     if saved.keys() != weights.keys() or any(not torch.equal(saved[name], weights[name].cpu()) for name in saved):
         raise PlmrError(

@@ -12,6 +12,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 from transformers import AutoConfig, PreTrainedModel, PreTrainedTokenizerBase
+from transformers.utils import SAFE_WEIGHTS_NAME
 
 from plmr.config import RationaleConfig
 from plmr.encoders import quiet
@@ -23,8 +24,6 @@ from plmr.output import RationaleOutput
 
 FILES = {"onnx": "model.onnx", "onnx-int8": "model.int8.onnx"}
 """The file of each backend, inside a saved classifier's folder."""
-WEIGHTS = "model.safetensors"
-"""The weights of a saved classifier. A served one does without them; where they are, they must be those exported."""
 STATE = "plmr_state"
 """Name of the metadata that ties a file to a state of its classifier."""
 INPUTS = ("input_ids", "attention_mask", "word_ids", "rationale")
@@ -190,9 +189,9 @@ def state_of(config: RationaleConfig, folder: Path | None = None) -> dict[str, A
         folder: Where the classifier is saved. The weights are left out where it holds none.
     """
     state: dict[str, Any] = {"thresholds": config.thresholds, "sparsity": config.sparsity}
-    if folder is not None and (folder / WEIGHTS).is_file():
+    if folder is not None and (folder / SAFE_WEIGHTS_NAME).is_file():
         digest = hashlib.sha256()
-        with (folder / WEIGHTS).open("rb") as stream:
+        with (folder / SAFE_WEIGHTS_NAME).open("rb") as stream:
             while block := stream.read(1 << 20):
                 digest.update(block)
         state["weights"] = digest.hexdigest()

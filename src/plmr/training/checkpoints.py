@@ -8,9 +8,9 @@ import zipfile
 from pathlib import Path
 
 from safetensors import SafetensorError, safe_open
+from transformers.utils import SAFE_WEIGHTS_NAME
 
 ARCHIVES = ("optimizer.pt", "scheduler.pt")
-WEIGHTS = "model.safetensors"
 STATE = "trainer_state.json"
 
 
@@ -39,7 +39,7 @@ def is_complete(checkpoint: Path) -> bool:
         return False
     try:
         json.loads((checkpoint / STATE).read_text(encoding="utf-8"))
-        with safe_open(checkpoint / WEIGHTS, framework="pt") as weights:
+        with safe_open(checkpoint / SAFE_WEIGHTS_NAME, framework="pt") as weights:
             weights.keys()
     except (OSError, ValueError, SafetensorError):
         return False

@@ -25,12 +25,12 @@ class Explainer:
         scores: From the explained text and a seed to one score per explained word, the higher the more the word speaks
             for the label.
         budget: What it spends on a text.
-        library: What must be installed.
+        package: What must be installed.
     """
 
     scores: Callable[[TextFunction, int], np.ndarray]
     budget: str
-    library: str | None = None
+    package: str | None = None
 
 
 def random_scores(text: TextFunction, seed: int = 0) -> np.ndarray:
@@ -73,9 +73,9 @@ def check_explainers(names: Iterable[str] | None, model: RationaleModel) -> tupl
         chosen.remove("attention")
         notes.append(f"attention is left out: {reason}")
     for name in chosen:
-        library = EXPLAINERS[name].library
-        if library is not None and find_spec(library) is None:
-            raise PlmrError(f'explainer {name!r}: {library} is not installed; pip install "plmr[compare]"')
+        package = EXPLAINERS[name].package
+        if package is not None and find_spec(package) is None:
+            raise PlmrError(f'explainer {name!r}: {package} is not installed; pip install "plmr[compare]"')
     return chosen, notes
 
 
