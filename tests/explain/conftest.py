@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from plmr import RationaleClassifier, make_reviews
+from tests.explain.long import changed
 from tests.tiny import save_tiny_bert
 
 REVIEWS = make_reviews(80, seed=5)
@@ -34,3 +35,8 @@ def classifier(request: pytest.FixtureRequest, trained: dict[str, RationaleClass
 @pytest.fixture(scope="session")
 def texts() -> list[str]:
     return [e.text for e in make_reviews(20, seed=6)]
+
+
+@pytest.fixture(scope="module")
+def windowed(classifier) -> RationaleClassifier:
+    return changed(classifier)
