@@ -16,31 +16,30 @@ import shutil
 import tempfile
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
+from dataclasses import asdict
 from pathlib import Path
 from statistics import median
-from typing import Any
 
-import numpy as np
 import torch
 from machine import command, machine
 from pairs import in_turns, ratio, table
 
 from plmr import RationaleClassifier, RationaleModel
 from plmr.data import Example, load_beer, load_examples
-from plmr.data.encoding import Encoded, RationaleTokenizer, word_flags
-from plmr.explain.export import export_onnx
+from plmr.data.encoding import RationaleTokenizer
+from plmr.explain.export import export_onnx, measured
+from plmr.explain.long_texts import predict_documents
 from plmr.explain.onnx import FILES
-from plmr.inference import Prediction, predict
-from plmr.metrics import token_scores
+from plmr.explain.windows import split_all
+from plmr.inference import Prediction
 
 RESULT = Path(__file__).parent / "results/export.json"
 
 
-def sides_of(folder: str, examples: Sequence[Example]) -> dict[str, RationaleModel]:
+def sides_of(classifier: RationaleClassifier, folder: str, examples: Sequence[Example]) -> dict[str, RationaleModel]:
     """The same weights, run in as many ways as this machine has."""
-    classifier = RationaleClassifier.from_pretrained(folder)
     assert classifier.model is not None
-    sides = {"torch eager": classifier.model}
+    sides = {"torch": classifier.model, "torch bf16": classifier.model}
     if (compiled := _compiled(classifier.model)) is not None:
         sides["torch.compile"] = compiled
     with tempfile.TemporaryDirectory() as temporary:
@@ -69,17 +68,6 @@ def _compiled(model: RationaleModel) -> RationaleModel | None:
     return compiled
 
 
-def agreement(answers: list[Prediction], expected: list[Prediction], texts: list[Encoded], gold: list[Any]) -> dict:
-    labels = [np.array([answer.probabilities.argmax() for answer in each]) for each in (answers, expected)]
-    flags = [[word_flags(t.word_ids, a.mask.tolist(), t.n_words) for t, a in zip(texts, each, strict=True)]
-             for each in (answers, expected)]  # fmt: skip
-    return {
-        "labels_alike": float((labels[0] == labels[1]).mean()),
-        "words_alike": float(np.mean(np.concatenate(flags[0]) == np.concatenate(flags[1]))),
-        "word_f1": token_scores(flags[0], gold).micro_f1 if any(each is not None for each in gold) else None,
-    }
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("model", help="folder that `plmr train` wrote")
@@ -93,34 +81,26 @@ def main() -> None:
     given = parser.parse_args()
     examples = load_beer(given.beer_dir, given.aspect, "test") if given.beer_dir else load_examples(given.data)
     examples = examples[: given.limit]
-    sides = sides_of(given.model, examples)
     classifier = RationaleClassifier.from_pretrained(given.model)
-    tokenization = RationaleTokenizer(classifier.tokenizer, classifier.config.max_tokens)
-    texts = tokenization.examples(examples, [None] * len(examples))
+    texts = RationaleTokenizer(classifier.tokenizer, None).examples(examples, [None] * len(examples))
+    documents = split_all(texts, classifier.config)
 
-    def side(name: str) -> Callable[[], list[Prediction]]:
+    def side(name: str, model: RationaleModel) -> Callable[[], list[Prediction]]:
         def answer() -> list[Prediction]:
             with torch.autocast("cpu", torch.bfloat16) if name == "torch bf16" else nullcontext():
-                return predict(sides[name], texts, given.batch_size)
+                return predict_documents(model, documents, given.batch_size)
 
         return answer
 
-    sides["torch bf16"] = sides["torch eager"]
-    work = {name: side(name) for name in sides}
+    work = {name: side(name, model) for name, model in sides_of(classifier, given.model, examples).items()}
     answers = {name: run() for name, run in work.items()}
     times = in_turns(work, given.rounds)
-    rows = [
-        {
-            "side": name,
-            "texts_per_second": len(texts) / median(times[name]),
-            "times_torch": ratio(times, "torch eager", name),
-            **agreement(answers[name], answers["torch eager"], texts, [example.rationale for example in examples]),
-        }
-        for name in sides
-    ]
+    speeds = {name: len(texts) / median(seconds) for name, seconds in times.items()}
+    runs = measured(documents, answers, examples, speeds)
+    rows = [asdict(run) | {"times_torch": ratio(times, "torch", run.name)} for run in runs]
     header = ["side", "texts / second", "times torch", "labels alike", "words alike", "word F1"]
     cells = [
-        [row["side"], f"{row['texts_per_second']:.1f}", f"{row['times_torch']:.2f}", f"{row['labels_alike']:.1%}",
+        [row["name"], f"{row['texts_per_second']:.1f}", f"{row['times_torch']:.2f}", f"{row['labels_alike']:.1%}",
          f"{row['words_alike']:.1%}", "–" if row["word_f1"] is None else f"{100 * row['word_f1']:.1f}"]
         for row in rows
     ]  # fmt: skip

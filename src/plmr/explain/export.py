@@ -114,7 +114,7 @@ def export_onnx(
         report = ExportReport(
             n_texts=len(documents),
             megabytes={file.name: file.stat().st_size / 1e6 for file in files},
-            runs=_measured(documents, answers, examples, _speeds(runs, documents[:_TIMED_TEXTS], batch_size)),
+            runs=measured(documents, answers, examples, _speeds(runs, documents[:_TIMED_TEXTS], batch_size)),
             versions={package.__name__: package.__version__ for package in (torch, *packages)},
         )
         (aside / REPORT).write_text(json.dumps(report.to_dict(), indent=2) + "\n", encoding="utf-8")
@@ -155,7 +155,7 @@ def _check_saved(model: RationaleModel, folder: Path) -> None:
         )
 
 
-def _measured(
+def measured(
     documents: Sequence[Document],
     answers: Mapping[str, Sequence[Prediction]],
     examples: Sequence[Example] | None,
