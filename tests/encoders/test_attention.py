@@ -6,7 +6,8 @@ import pytest
 import torch
 from torch.testing import assert_close
 
-from plmr.encoders.attention import rationale_attention, weighted_attention
+from plmr.encoders import attention
+from plmr.encoders.attention import attention_shares, rationale_attention, weighted_attention
 
 B, HEADS, T = 2, 3, 6
 
@@ -26,8 +27,14 @@ def keep():
     return torch.tensor([[1.0, 0, 1, 0, 0, 1], [0.0, 1, 1, 0, 1, 1]])
 
 
+def weights_of(scores, visible, keep):
+    """The weights, read off by attending to unit vectors; products with the unit matrix are the scores themselves."""
+    unit = torch.eye(T).expand(B, HEADS, T, T)
+    return weighted_attention(attention_shares(scores, unit, visible, scale=1.0), unit, keep)
+
+
 def test_weights_follow_the_formula(scores, visible, keep):
-    actual = weighted_attention(scores, visible, keep)
+    actual = weights_of(scores, visible, keep)
     for b in range(B):
         for h in range(HEADS):
             for i in range(T):
@@ -38,15 +45,15 @@ def test_weights_follow_the_formula(scores, visible, keep):
 
 def test_keeping_everything_is_softmax(scores, visible):
     expected = scores.masked_fill(~visible, float("-inf")).softmax(dim=-1)
-    assert_close(weighted_attention(scores, visible, torch.ones(B, T)), expected)
-    assert_close(weighted_attention(scores, None, torch.ones(B, T)), scores.softmax(dim=-1))
+    assert_close(weights_of(scores, visible, torch.ones(B, T)), expected)
+    assert_close(weights_of(scores, None, torch.ones(B, T)), scores.softmax(dim=-1))
 
 
 def test_the_gradient_reaches_tokens_that_were_not_selected(scores, keep):
     # With p the softmax over all tokens and w the weights: dw_j / dM_u = (δ_ju − w_j) p_u / Σ_k M_k p_k.
     keep = keep.clone().requires_grad_()
     upstream = torch.randn(B, HEADS, T, T)
-    weights = weighted_attention(scores, None, keep)
+    weights = weights_of(scores, None, keep)
     (weights * upstream).sum().backward()
     p, w = scores.softmax(dim=-1), weights.detach()
     kept = (p * keep.detach()[:, None, None, :]).sum(dim=-1, keepdim=True)
@@ -57,7 +64,7 @@ def test_the_gradient_reaches_tokens_that_were_not_selected(scores, keep):
 
 def test_keeping_nothing_gives_no_weight_and_no_nan(scores, visible):
     keep = torch.zeros(B, T, requires_grad=True)
-    weights = weighted_attention(scores, visible, keep)
+    weights = weights_of(scores, visible, keep)
     assert (weights == 0).all()
 
 
@@ -68,3 +75,46 @@ def test_dropping_by_weight_is_dropping_by_mask(keep):
     hard, _ = rationale_attention(module, query, key, value, keep.bool()[:, None, None, :])
     assert soft.shape == (B, T, HEADS, 8)
     assert_close(soft, hard, atol=1e-5, rtol=0)
+
+
+@pytest.fixture
+def wide():
+    """Queries, keys and values of a text that is much longer than they are wide, as leaves."""
+    return [torch.randn(B, HEADS, 64, 8, requires_grad=True) for _ in range(3)]
+
+
+def attended_and_saved(inputs, keep, module):
+    """The attended values under dropout, and how many numbers autograd holds for them."""
+    saved = []
+
+    def note(tensor):
+        saved.append(tensor.numel())
+        return tensor
+
+    torch.manual_seed(1)
+    with torch.autograd.graph.saved_tensors_hooks(note, lambda tensor: tensor):
+        attended, _ = rationale_attention(module, *inputs, None, dropout=0.1, keep=keep)
+    return attended, sum(saved)
+
+
+@pytest.mark.parametrize("masked", [True, False])
+def test_long_texts_are_attended_to_again_in_the_backward_pass(wide, masked, monkeypatch):
+    keep = (torch.rand(B, 64) < 0.5).float().requires_grad_() if masked else None
+    leaves = [*wide, keep] if masked else wide
+    module, upstream = torch.nn.Identity().train(), torch.randn(B, 64, HEADS, 8)
+    found = {}
+    for again in (True, False):
+        if not again:
+            monkeypatch.setattr(attention, "worth_recomputing", lambda *_: False)
+        attended, saved = attended_and_saved(wide, keep, module)
+        found[again] = (attended, torch.autograd.grad(attended, leaves, upstream), saved)
+    assert_close(found[True][0], found[False][0], rtol=0, atol=0)
+    assert_close(found[True][1], found[False][1])
+    weights = B * HEADS * 64 * 64
+    assert found[True][2] < weights < found[False][2]
+
+
+def test_short_texts_and_the_fused_kernel_are_not(wide):
+    short = [x[:, :, :24] for x in wide]
+    for inputs, dropout in ((short, 0.1), (wide, 0.0)):
+        assert not attention.worth_recomputing(inputs[0], None, dropout)

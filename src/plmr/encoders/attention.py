@@ -12,30 +12,52 @@ from typing import Any
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.utils.checkpoint import checkpoint
 from transformers import AttentionInterface
 
 ATTENTION = "plmr"
 
 
-def weighted_attention(scores: Tensor, visible: Tensor | None, keep: Tensor) -> Tensor:
-    """Attention weights renormalised over the kept tokens: w_ij = M_j exp(s_ij) / Σ_k M_k exp(s_ik).
+def attention_shares(query: Tensor, key: Tensor, visible: Tensor | None, scale: float) -> Tensor:
+    """The softmax of the scaled dot products over all visible tokens, in full precision.
+
+    Args:
+        query, key: *Shape:* (B, heads, T, head width)
+        visible: False = ignored (padding). *Shape:* broadcastable to (B, 1, T, T)
+        scale: Factor of the dot products.
+
+    Returns:
+        *Shape:* (B, heads, T, T)
+    """
+    scores = query * scale @ key.transpose(-1, -2)
+    if visible is not None:
+        # Finite, because padding far from any token has nothing to attend to, and the softmax of -inf alone is NaN.
+        scores.masked_fill_(~visible, torch.finfo(scores.dtype).min)
+    return scores.softmax(dim=-1, dtype=torch.float32)
+
+
+def weighted_attention(shares: Tensor, value: Tensor, keep: Tensor, dropout: float = 0.0) -> Tensor:
+    """Attention renormalised over the kept tokens: Σ_j w_ij v_j with w_ij = M_j p_ij / Σ_k M_k p_ik.
 
     A pruned token gets weight zero, yet ∂w/∂M_j is finite for it, so a straight-through mask still learns
     about tokens it did not select; an additive -inf would silence them.
 
+    Computed as (p (M ⊙ v)) / (p M), in which p alone is T x T.
+
     Args:
-        scores: Scaled dot products. *Shape:* (B, heads, T, T)
-        visible: False = ignored (padding). *Shape:* broadcastable to (B, 1, T, T)
-        keep: The mask M, 0 or 1, carrying straight-through gradients. *Shape:* (B, T)
+        shares: p. *Shape:* (B, heads, T, T)
+        value: v. *Shape:* (B, heads, T, head width)
+        keep: The mask M, 0 or more, carrying straight-through gradients. *Shape:* (B, T)
+        dropout: Of the weights.
 
     Returns:
-        Weights that sum to one over the kept tokens. *Shape:* (B, heads, T, T)
+        Zeros where nothing is kept. *Shape:* (B, heads, T, head width)
     """
-    if visible is not None:
-        # Finite, because padding far from any token has nothing to attend to, and the softmax of -inf alone is NaN.
-        scores = scores.masked_fill(~visible, torch.finfo(scores.dtype).min)
-    weights = scores.softmax(dim=-1, dtype=torch.float32) * keep[:, None, None, :]
-    return weights / weights.sum(dim=-1, keepdim=True).clamp(min=torch.finfo(torch.float32).tiny)
+    counted = keep[:, None, :, None]
+    attended = F.dropout(shares.to(value.dtype), dropout) @ (counted.to(value.dtype) * value)
+    with torch.autocast(shares.device.type, enabled=False):
+        kept = (shares @ counted.float()).clamp(min=torch.finfo(torch.float32).tiny)
+    return (attended / kept).to(value.dtype)
 
 
 def rationale_attention(
@@ -61,20 +83,44 @@ def rationale_attention(
     Returns:
         The attended values, *Shape:* (B, T, heads, head width), and no weights.
     """
-    if keep is not None and not keep.requires_grad:
+    dropout = dropout if module.training else 0.0
+    scale = query.shape[-1] ** -0.5 if scaling is None else scaling
+    inputs = (query, key, value, attention_mask, keep, scale, dropout)
+    if worth_recomputing(query, keep, dropout):
+        # Backward needs the T x T weights of every block; made again from what is T wide, no two blocks' are there
+        # at a time.
+        attended = checkpoint(_attend, *inputs, use_reentrant=False)
+    else:
+        attended = _attend(*inputs)
+    return attended.transpose(1, 2).contiguous(), None
+
+
+def _attend(
+    query: Tensor,
+    key: Tensor,
+    value: Tensor,
+    attention_mask: Tensor | None,
+    keep: Tensor | None,
+    scale: float,
+    dropout: float,
+) -> Tensor:
+    """The attended values. *Shape:* (B, heads, T, head width)"""
+    if keep is not None and keep.requires_grad:
+        return weighted_attention(attention_shares(query, key, attention_mask, scale), value, keep, dropout)
+    if keep is not None:
         # A token that counts r times is one whose logit is raised by log r.
         raised = keep.to(query.dtype).log()[:, None, None, :]
         attention_mask = raised if attention_mask is None else raised.masked_fill(~attention_mask, float("-inf"))
-        keep = None
-    if keep is None:
-        attended = F.scaled_dot_product_attention(
-            query, key, value, attn_mask=attention_mask, dropout_p=dropout, scale=scaling
-        )
-    else:
-        scale = query.shape[-1] ** -0.5 if scaling is None else scaling
-        weights = weighted_attention(query @ key.transpose(-1, -2) * scale, attention_mask, keep)
-        attended = F.dropout(weights, dropout, module.training).to(value.dtype) @ value
-    return attended.transpose(1, 2).contiguous(), None
+    return F.scaled_dot_product_attention(query, key, value, attn_mask=attention_mask, dropout_p=dropout, scale=scale)
+
+
+def worth_recomputing(query: Tensor, keep: Tensor | None, dropout: float) -> bool:
+    """Whether backward would hold weights that are larger than all they are made of."""
+    if not (torch.is_grad_enabled() and query.requires_grad):
+        return False
+    # The fused kernel never holds them, but the CPU has none with dropout.
+    spelt_out = (keep is not None and keep.requires_grad) or (dropout > 0 and query.device.type == "cpu")
+    return spelt_out and query.shape[-2] > 3 * query.shape[-1]
 
 
 AttentionInterface.register(ATTENTION, rationale_attention)
