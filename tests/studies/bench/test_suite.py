@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -163,3 +164,17 @@ def test_files_of_the_suite_bring_methods_and_are_in_the_key(write, tmp_path):
             load_suite(path)
     finally:
         METHODS.pop("toy")
+
+
+@pytest.mark.parametrize("file", sorted((Path(__file__).parents[3] / "benchmarks" / "suites").glob("*.yaml")))
+def test_the_ready_suites_can_be_meant(file):
+    suite = load_suite(file, data_dir="beer")
+    assert suite.name == file.stem
+    assert suite.note
+    assert len({run.name for run in suite.runs}) == len(suite.runs)
+
+
+def test_the_example_of_the_docs_can_be_meant(write):
+    text = (Path(__file__).parents[3] / "docs" / "bench.md").read_text(encoding="utf-8")
+    (example,) = re.findall(r"```yaml\n(.*?)```", text, re.DOTALL)
+    assert len(load_suite(write(example)).runs) == 12
