@@ -38,7 +38,11 @@ def test_what_cannot_be_is_told_in_one_line(run, suite, tmp_path, reviews):
     suite.write_text(SUITE.replace("missing.jsonl", str(reviews)), encoding="utf-8")
     assert_refused(run("bench", suite, "--device", "cup"), "--device 'cup'", "Did you mean 'cpu'")
     (tmp_path / "file").touch()
-    assert_refused(run("bench", suite, "--output", tmp_path / "file" / "out", "--device", "cpu"), "file")
+    refused = run("bench", suite, "--output", tmp_path / "file" / "out", "--device", "cpu")
+    assert refused.exit_code == 2
+    note, error = refused.stderr.splitlines()
+    assert note.startswith("note: mine: 4 training texts were held out")
+    assert error.startswith("error: ") and "a part of the path is a file" in error
 
 
 def test_a_folder_at_work_is_left_alone(run, suite, tmp_path, reviews):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -91,7 +92,7 @@ def run(
     from plmr.studies.bench import load_suite, run_suite
 
     planned = load_suite(suite, data_dir)
-    folder = output or RESULTS / planned.name
+    folder = output or RESULTS / re.sub(r"[^\w.-]+", "-", planned.name)
     _tell(run_suite(planned, folder, workers=workers, device=device, threads=threads))
 
 
