@@ -4,6 +4,7 @@ from typing import Any
 import pytest
 
 from plmr.data import load_dataset_by_name, make_reviews
+from plmr.data.registry import dataset_options
 from plmr.errors import PlmrError
 
 
@@ -41,3 +42,10 @@ def test_every_real_dataset_loads_by_name(shared_data: Path):
     beer = load_dataset_by_name("beer", "validation", data_dir=shared_data / "beer", aspect="look", positive=0.8)
     movies = load_dataset_by_name("eraser", "test", data_dir=shared_data / "movies")
     assert (len(beer), len(movies)) == (434, 199)
+
+
+def test_the_options_of_a_dataset_can_be_asked_for():
+    assert {"data_dir", "aspect", "family", "positive"} <= set(dataset_options("beer"))
+    assert not {"part", "seed"} & set(dataset_options("beer"))
+    with pytest.raises(PlmrError, match="Did you mean 'beer'"):
+        dataset_options("bere")

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from plmr.errors import PlmrError
-from plmr.metrics import bootstrap_difference, token_scores
+from plmr.metrics import bootstrap_difference, bootstrap_of_counts, token_scores
 
 GOLD = [[1, 1, 0, 0], [1, 0, 0, 0], [0, 0, 1, 1], None]
 FIRST = [[1, 1, 0, 0], [0, 1, 0, 0], [0, 0, 1, 0], [1, 0, 0, 0]]
@@ -75,3 +75,16 @@ def test_bad_inputs_are_named():
         bootstrap_difference([[1]], [[1]], [None])
     with pytest.raises(PlmrError, match="level 95"):
         bootstrap_difference([[1]], [[1]], [[1]], level=95)
+
+
+def test_counts_of_texts_give_the_same_answer_as_their_flags():
+    rng = np.random.default_rng(4)
+    first, second, gold = ([rng.random(12) < share for _ in range(15)] for share in (0.3, 0.5, 0.4))
+
+    def counts(chosen):
+        return [(sum(c & g), sum(c), sum(g)) for c, g in zip(chosen, gold, strict=True)]
+
+    of_counts = bootstrap_of_counts(counts(first), counts(second), resamples=200)
+    assert of_counts == bootstrap_difference(first, second, gold, resamples=200)
+    with pytest.raises(PlmrError, match="no text has a gold rationale"):
+        bootstrap_of_counts([], [])

@@ -90,3 +90,9 @@ def test_bad_inputs_are_named():
         evaluation_report(PREDICTED, y_true=["a", "b", "a"])
     with pytest.raises(PlmrError, match="3 predicted, 1 y_true"):
         evaluation_report(PREDICTED, y_true=["a"], y_pred=["a"])
+
+
+def test_counts_of_single_texts_are_kept_beside_the_figures():
+    report = evaluation_report([[1, 0, 1], [1, 1], [0, 1]], [[1, 1, 0], None, [0, 0]])
+    assert report.word_counts == ((1, 2, 2), (0, 1, 0))
+    assert "word_counts" not in report.to_dict()

@@ -11,6 +11,7 @@ import typer
 from typer.core import TyperGroup
 
 from plmr.__about__ import __version__
+from plmr.cli.bench import bench
 from plmr.cli.compare import compare
 from plmr.cli.demo import demo
 from plmr.cli.evaluate import evaluate
@@ -24,6 +25,7 @@ from plmr.errors import PlmrError, io_error
 _AFTER_INTERRUPT = {
     "train": " The same command with --resume goes on from the last checkpoint.",
     "demo": " Nothing was kept; the same command starts again.",
+    "bench": " What is done is kept; the same command goes on from there.",
     "predict": " No output was written; the same command starts again.",
 }
 
@@ -61,6 +63,7 @@ app.command()(predict)
 app.command()(explain)
 app.command()(compare)
 app.command()(export)
+app.add_typer(bench, name="bench")
 app.command()(methods)
 app.command()(demo)
 
@@ -102,6 +105,9 @@ def _calm_down_others() -> None:
 
 
 def main() -> None:
-    """Run the command line and leave with its exit code: 0 done, 2 bad input, 130 interrupted."""
+    """Run the command line and leave with its exit code.
+
+    0 done, 1 a run of a suite has failed, 2 bad input, 130 interrupted.
+    """
     _calm_down_others()
     app()

@@ -2,23 +2,28 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import NoneType
-from typing import Any, get_type_hints
+from typing import Any
 
-import yaml
-
-from plmr.errors import PlmrError, io_error, nearest
-from plmr.kinds import fits, phrase, plain_kinds
+from plmr.errors import PlmrError, nearest
+from plmr.kinds import fits
+from plmr.settings import (
+    check_settings,
+    method_option_kinds,
+    model_kinds,
+    parse_value,
+    read_yaml,
+    section,
+    training_kinds,
+)
 
 _MODEL_OPTIONS = ("encoder", "method", "preset", "sparsity")
 _TRAINING_OPTIONS = ("epochs", "batch_size", "learning_rate", "seed")
 _SECTIONS = ("model", "training", "data_options")
 _FLAGS = ("resume",)
-_SET_BY_OPTIONS = ("output_dir", "resume_from_checkpoint")
 
 
 @dataclass(frozen=True)
@@ -56,22 +61,20 @@ def resolve(
     Raises:
         PlmrError: The file is no such YAML, a name is unknown or a value of the wrong kind.
     """
-    model_kinds, training_kinds = _model_kinds(), _training_kinds()
-    written = _read(config, [*given, *_SECTIONS]) if config else {}
-    sections = {name: _section(written.pop(name, None), name, config) for name in _SECTIONS}
-    for name, kinds in (("model", model_kinds), ("training", training_kinds)):
-        _check(sections[name], kinds, f"{config}, {name}")
+    of_model, of_training = model_kinds(), training_kinds()
+    written = read_yaml(config, [*given, *_SECTIONS]) if config else {}
+    sections = {name: section(written.pop(name, None), name, config) for name in _SECTIONS}
+    for name, kinds in (("model", of_model), ("training", of_training)):
+        check_settings(sections[name], kinds, f"{config}, {name}")
     option_kinds = {name: bool if name in _FLAGS else str for name in given}
-    for names, kinds in ((_MODEL_OPTIONS, model_kinds), (_TRAINING_OPTIONS, training_kinds)):
+    for names, kinds in ((_MODEL_OPTIONS, of_model), (_TRAINING_OPTIONS, of_training)):
         option_kinds |= {name: kinds[name] for name in names}
-    _check(written, option_kinds, str(config))
+    check_settings(written, option_kinds, str(config))
 
     said = {name: value for name, value in given.items() if value is not None}
     model = _pick(written, _MODEL_OPTIONS) | sections["model"] | _pick(said, _MODEL_OPTIONS)
     method = dict(_split(overrides, "--set")).get("method") or model.get("method") or _default_method()
-    set_model, set_training, set_options = _overrides(
-        overrides, model_kinds, training_kinds, _method_option_kinds(method)
-    )
+    set_model, set_training, set_options = _overrides(overrides, of_model, of_training, method_option_kinds(method))
     model |= set_model
     if options := _method_options(method, model.get("method_options"), set_options):
         model["method_options"] = options
@@ -94,7 +97,7 @@ def pairs(texts: Iterable[str], option: str) -> dict[str, Any]:
     Raises:
         PlmrError: A text has no `=`.
     """
-    return {key: _value(text) for key, text in _split(texts, option)}
+    return {key: parse_value(text) for key, text in _split(texts, option)}
 
 
 def _split(texts: Iterable[str], option: str) -> Iterable[tuple[str, str]]:
@@ -105,77 +108,10 @@ def _split(texts: Iterable[str], option: str) -> Iterable[tuple[str, str]]:
         yield key.strip().replace("-", "_"), value.strip()
 
 
-class _Loader(yaml.SafeLoader):
-    """YAML 1.1 takes 5e-6 for a text; here it is the number its writer meant."""
-
-
-_Loader.add_implicit_resolver(
-    "tag:yaml.org,2002:float", re.compile(r"[-+]?\d+(\.\d*)?[eE][-+]?\d+$"), list("-+0123456789")
-)
-
-
-def _value(text: str) -> Any:
-    try:
-        return yaml.load(text, _Loader)
-    except yaml.YAMLError:
-        return text
-
-
-def _read(path: Path, known: Sequence[str]) -> dict[str, Any]:
-    try:
-        content = yaml.load(path.read_text(encoding="utf-8"), _Loader)
-    except OSError as error:
-        raise io_error(path, error) from error
-    except UnicodeDecodeError as error:
-        raise PlmrError(f"{path}: not UTF-8; save the file again with encoding UTF-8.") from error
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        line = f":{mark.line + 1}" if mark else ""
-        reason = getattr(error, "problem", None) or error
-        raise PlmrError(f"{path}{line}: not YAML ({reason}); write `key: value`, one a line.") from error
-    content = _section(content, "the file", path)
-    for key in content:
-        if key not in known:
-            hint = nearest(str(key), known) or f" Known are {', '.join(known)}."
-            raise PlmrError(f"{path}: there is no key {key!r}.{hint}")
-    return content
-
-
-def _section(content: Any, name: str, path: Path | None) -> dict[str, Any]:
-    if content is None:
-        return {}
-    if not isinstance(content, dict):
-        raise PlmrError(f"{path}: {name} should hold lines `key: value`, not {content!r}.")
-    return content
-
-
-def _model_kinds() -> dict[str, Any]:
-    from plmr.config import RationaleConfig
-
-    kinds = get_type_hints(RationaleConfig.__init__)
-    return {name: kind for name, kind in kinds.items() if name not in ("kwargs", "return")}
-
-
 def _default_method() -> str:
     from plmr.config import RationaleConfig
 
     return RationaleConfig().method
-
-
-def _training_kinds() -> dict[str, Any]:
-    from plmr.training import RationaleTrainingArguments
-    from plmr.training.fitting import SHORT_NAMES
-
-    kinds = get_type_hints(RationaleTrainingArguments)
-    kinds |= {short: kinds[full] for short, full in SHORT_NAMES.items()}
-    return {name: kind for name, kind in kinds.items() if name not in _SET_BY_OPTIONS}
-
-
-def _method_option_kinds(method: str) -> dict[str, Any]:
-    from plmr.methods import find_method
-    from plmr.methods.options import option_kinds
-
-    return option_kinds(find_method(method).options_class)
 
 
 def _method_options(method: str, written: Any, said: Mapping[str, Any]) -> dict[str, Any]:
@@ -199,10 +135,10 @@ def _overrides(texts: Sequence[str], *places: Mapping[str, Any]) -> tuple[dict[s
             known = [name for kinds in places for name in kinds]
             hint = _elsewhere(key) or nearest(key, known) or " `plmr train --help` says where all are listed."
             raise PlmrError(f"--set: there is no setting {key!r} of the model or the training.{hint}")
-        value = _value(text)
+        value = parse_value(text)
         if not fits(value, kinds[key]) and fits(text, kinds[key]):
             value = text
-        _check({key: value}, kinds, "--set")
+        check_settings({key: value}, kinds, "--set")
         place[key] = value
     return chosen
 
@@ -210,18 +146,9 @@ def _overrides(texts: Sequence[str], *places: Mapping[str, Any]) -> tuple[dict[s
 def _elsewhere(option: str) -> str:
     from plmr.methods import METHODS
 
-    owners = [method for method in METHODS if option in _method_option_kinds(method)]
+    owners = [method for method in METHODS if option in method_option_kinds(method)]
     return f" It is an option of the method {' and '.join(owners)}; add --method {owners[0]}." if owners else ""
 
 
 def _pick(settings: Mapping[str, Any], names: Sequence[str]) -> dict[str, Any]:
     return {name: settings[name] for name in names if name in settings}
-
-
-def _check(settings: Mapping[str, Any], kinds: Mapping[str, Any], place: str) -> None:
-    for name, value in settings.items():
-        if name not in kinds:
-            raise PlmrError(f"{place}: there is no setting {name!r}.{nearest(str(name), kinds)}")
-        if not fits(value, kinds[name]):
-            quotes = "; put it in quotes" if str in (plain_kinds(kinds[name]) or ()) else ""
-            raise PlmrError(f"{place}: {name} should be {phrase(kinds[name])}, not {value!r}{quotes}.")

@@ -49,6 +49,23 @@ _LOADERS: dict[str, Callable[..., list[Example]]] = {
 DATASETS = tuple(_LOADERS)
 
 
+def dataset_options(name: str) -> tuple[str, ...]:
+    """What the loader of a dataset takes beside the part and the seed: data_dir, aspect, family, …
+
+    Raises:
+        PlmrError: If the name is unknown.
+    """
+    options = (option for option in inspect.signature(_loader(name)).parameters if option not in ("part", "seed"))
+    return tuple(options)
+
+
+def _loader(name: str) -> Callable[..., list[Example]]:
+    if name not in _LOADERS:
+        known = ", ".join(DATASETS)
+        raise PlmrError(f"unknown dataset {name!r}; known are {known}.{nearest(name, DATASETS)}")
+    return _LOADERS[name]
+
+
 def load_dataset_by_name(
     name: str,
     part: Part,
@@ -71,10 +88,7 @@ def load_dataset_by_name(
     Raises:
         PlmrError: If the name is unknown, an argument is missing or unknown, or loading fails.
     """
-    if name not in _LOADERS:
-        known = ", ".join(DATASETS)
-        raise PlmrError(f"unknown dataset {name!r}; known are {known}.{nearest(name, DATASETS)}")
-    loader = _LOADERS[name]
+    loader = _loader(name)
     accepted = inspect.signature(loader).parameters
     given = {"data_dir": data_dir, "aspect": aspect, **options}
     arguments = {key: value for key, value in given.items() if value is not None}

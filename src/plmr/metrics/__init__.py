@@ -4,7 +4,7 @@ Shapes: B texts, T tokens (words or subwords, differing between texts), L blocks
 Shares and scores are in [0, 1] unless a docstring says otherwise; NaN stands for what could not be measured.
 """
 
-from plmr.metrics.bootstrap import BootstrapDifference, bootstrap_difference
+from plmr.metrics.bootstrap import BootstrapDifference, bootstrap_difference, bootstrap_of_counts
 from plmr.metrics.classification import ClassCounts, ClassificationScores, classification_scores
 from plmr.metrics.eraser import SpanScores, auprc, iou_f1, spans_from_flags
 from plmr.metrics.failure import FailureRate, FailureScores, failure_scores
@@ -37,6 +37,7 @@ __all__ = [
     "SpanScores",
     "auprc",
     "bootstrap_difference",
+    "bootstrap_of_counts",
     "classification_scores",
     "covariance_trace",
     "evaluation_report",

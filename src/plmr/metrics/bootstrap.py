@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from plmr.errors import PlmrError
 from plmr.metrics._inputs import Flags, FloatArray, OptionalFlags, annotated_pairs, check_same_count
@@ -64,9 +64,35 @@ def bootstrap_difference(
         PlmrError: When the rows do not pair up or no text is annotated.
     """
     check_same_count(first=first, second=second, gold=gold)
+    counts = [token_counts(annotated_pairs(system, gold)) for system in (first, second)]
+    return bootstrap_of_counts(*counts, resamples=resamples, level=level, seed=seed)
+
+
+def bootstrap_of_counts(
+    first: ArrayLike,
+    second: ArrayLike,
+    *,
+    resamples: int = 10_000,
+    level: float = 0.95,
+    seed: int = 0,
+) -> BootstrapDifference:
+    """The same from counts of each text: selected gold tokens, selected tokens, gold tokens.
+
+    Args:
+        first: Counts of the first system. *Shape:* (B, 3)
+        second: Counts of the second, of the same texts in the same order. *Shape:* (B, 3)
+        resamples: Times to draw B texts.
+        level: Coverage of the interval, in (0, 1).
+        seed: Of the draws; the same seed gives the same answer.
+
+    Raises:
+        PlmrError: When the counts do not pair up or there are none.
+    """
     if resamples < 1 or not 0 < level < 1:
         raise PlmrError(f"resamples is {resamples}, level {level}; expected >= 1 and between 0 and 1")
-    counts = np.stack([token_counts(annotated_pairs(system, gold)) for system in (first, second)])
+    pair = [np.asarray(each, dtype=np.int64).reshape(-1, 3) for each in (first, second)]
+    check_same_count(first=pair[0], second=pair[1])
+    counts = np.stack(pair)
     n_texts = counts.shape[1]
     if not n_texts:
         raise PlmrError("no text has a gold rationale; pass texts that people annotated")

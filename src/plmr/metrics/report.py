@@ -11,12 +11,12 @@ from typing import Any, NamedTuple
 from numpy.typing import ArrayLike
 
 from plmr.errors import PlmrError
-from plmr.metrics._inputs import Flags, OptionalFlags, check_same_count
+from plmr.metrics._inputs import Flags, OptionalFlags, annotated_pairs, check_same_count
 from plmr.metrics.classification import ClassificationScores, classification_scores
 from plmr.metrics.eraser import SpanScores, auprc, iou_f1
 from plmr.metrics.failure import FailureScores, failure_scores
 from plmr.metrics.faithfulness import FaithfulnessScores
-from plmr.metrics.plausibility import PlausibilityScores, token_scores
+from plmr.metrics.plausibility import PlausibilityScores, token_counts, token_scores
 
 
 class Row(NamedTuple):
@@ -39,6 +39,8 @@ class EvaluationReport:
         classification: Quality of the labels.
         failure: Right labels for meaningless reasons.
         faithfulness: Whether predictions rest on their rationales.
+        word_counts: Of each annotated text: selected gold words, selected words, gold words. For tests between systems;
+            `to_dict`, which holds figures of all texts together, leaves it out.
     """
 
     word: PlausibilityScores
@@ -48,10 +50,12 @@ class EvaluationReport:
     classification: ClassificationScores | None = None
     failure: FailureScores | None = None
     faithfulness: FaithfulnessScores | None = None
+    word_counts: tuple[tuple[int, int, int], ...] = dataclasses.field(default=(), repr=False)
 
     def to_dict(self) -> dict[str, Any]:
         """The report as nested dicts and lists that JSON can hold: every key always there, NaN as None."""
-        return {field.name: _plain(getattr(self, field.name)) for field in dataclasses.fields(self)}
+        names = (field.name for field in dataclasses.fields(self) if field.name != "word_counts")
+        return {name: _plain(getattr(self, name)) for name in names}
 
     def rows(self) -> list[Row]:
         """The report as lines of label, value and explanation, unmeasured parts left out."""
@@ -124,6 +128,7 @@ def evaluation_report(
         classification=classification,
         failure=failure,
         faithfulness=faithfulness,
+        word_counts=tuple(tuple(row) for row in token_counts(annotated_pairs(predicted, marked)).tolist()),
     )
 
 

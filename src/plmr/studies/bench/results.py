@@ -1,0 +1,158 @@
+"""The folder of a suite: a folder for each run, and all results as JSON lines.
+
+    suite.json       the suite as it was run last, and the key of every run
+    results.jsonl    a line for each of its runs that is done
+    runs/KEY/        result.json, written when the run is done, and log.txt
+
+The key of a run is a digest of everything its figures depend on that a suite decides: the resolved configuration and
+training options, the texts, what is measured, methods of one's own. Labels, notes and places of files are not in it.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+from plmr.errors import PlmrError, io_error
+from plmr.io import atomic_path
+from plmr.studies.bench.imports import digest_files
+from plmr.studies.bench.suite import Run, Suite
+
+_NOT_OF_THE_RUN = ("plmr_version", "transformers_version")
+
+
+@dataclass(frozen=True)
+class Folder:
+    """The folder of a suite's results."""
+
+    path: Path
+
+    @property
+    def suite(self) -> Path:
+        return self.path / "suite.json"
+
+    @property
+    def results(self) -> Path:
+        return self.path / "results.jsonl"
+
+    def result(self, key: str) -> Path:
+        return self.path / "runs" / key / "result.json"
+
+    def log(self, key: str) -> Path:
+        return self.path / "runs" / key / "log.txt"
+
+    def scratch(self, key: str) -> Path:
+        """Where a run keeps what is of no use afterwards."""
+        return self.path / "runs" / key / "scratch"
+
+
+@dataclass(frozen=True)
+class Planned:
+    """A run of the suite and its key."""
+
+    run: Run
+    key: str
+
+
+def run_key(run: Run, digests: Mapping[str, str]) -> str:
+    """The key of a run.
+
+    Args:
+        run: What is run.
+        digests: Of the parts of its dataset.
+    """
+    from plmr.config import RationaleConfig
+    from plmr.methods import find_method
+    from plmr.methods.options import read_options
+    from plmr.training import RationaleTrainingArguments, training_arguments
+
+    config = RationaleConfig.from_preset(**run.model).to_dict()
+    declared = find_method(config["method"]).options_class
+    config["method_options"] = asdict(read_options(config["method"], declared, config["method_options"]))
+    resolved = training_arguments("unused", **run.training)
+    ours = (name for name in RationaleTrainingArguments.__annotations__ if name not in ("use_cpu", "disable_tqdm"))
+    content = {
+        "config": {name: value for name, value in config.items() if name not in _NOT_OF_THE_RUN},
+        "training": {name: getattr(resolved, name) for name in ours} | run.training,
+        "data": {part: text for part, text in digests.items() if part != "test" or run.test},
+        "faithfulness": run.faithfulness,
+        "imports": digest_files(run.imports),
+    }
+    return sha256(json.dumps(content, sort_keys=True, default=str).encode()).hexdigest()[:12]
+
+
+def write_suite(folder: Folder, suite: Suite, planned: Sequence[Planned]) -> None:
+    """Write `suite.json`."""
+    runs = [{"key": each.key, **each.run.labels} for each in planned]
+    with atomic_path(folder.suite) as aside:
+        aside.write_text(json.dumps({"name": suite.name, "note": suite.note, "runs": runs}, indent=1) + "\n", "utf-8")
+
+
+def write_results(folder: Folder, suite: Suite, planned: Sequence[Planned]) -> None:
+    """Write `results.jsonl` anew: the runs that are done, under the labels that the suite gives them now."""
+    with atomic_path(folder.results) as aside, aside.open("w", encoding="utf-8") as lines:
+        for each in planned:
+            if found := read_result(folder, each.key):
+                head = {"suite": suite.name, "suite_note": suite.note, "key": each.key, **each.run.labels}
+                lines.write(json.dumps(head | found) + "\n")
+
+
+def read_result(folder: Folder, key: str) -> dict[str, Any] | None:
+    """What a run has found; None where it is not done."""
+    path = folder.result(key)
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise io_error(path, error) from error
+    except ValueError:
+        return None  # somebody else's writing: the run is done again
+    return found if isinstance(found, dict) else None
+
+
+def read_results(folder: Folder) -> tuple[list[dict[str, Any]], dict[str, Any]]:
+    """All results of a suite, and the suite itself where it is there.
+
+    Raises:
+        PlmrError: The folder holds no results, or what it holds cannot be read.
+    """
+    if not folder.results.is_file():
+        raise PlmrError(f"{folder.path}: there is no results.jsonl; give a folder that `plmr bench SUITE` wrote.")
+    results = []
+    for number, line in enumerate(_text(folder.results).splitlines(), start=1):
+        try:
+            result = json.loads(line)
+            if not {"key", "method", "encoder", "dataset", "sparsity", "seed", "validation"} <= result.keys():
+                raise ValueError
+        except (ValueError, AttributeError):
+            raise PlmrError(f"{folder.results}:{number}: not a result; run the suite again to write it anew.") from None
+        results.append(result)
+    try:
+        suite = json.loads(_text(folder.suite)) if folder.suite.is_file() else {}
+    except ValueError:
+        raise PlmrError(f"{folder.suite}: not JSON; run the suite again to write it anew.") from None
+    return results, suite
+
+
+def plain(value: Any) -> Any:
+    """The value with null for what JSON has no number for: NaN and the infinities."""
+    if isinstance(value, Mapping):
+        return {str(key): plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [plain(item) for item in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise io_error(path, error) from error
+    except UnicodeDecodeError:
+        raise PlmrError(f"{path}: not UTF-8; run the suite again to write it anew.") from None

@@ -1,0 +1,77 @@
+"""`plmr bench` as people type it: both spellings, help, and one line for what cannot be."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+import typer
+
+from plmr.cli import app
+from plmr.errors import PlmrError
+from plmr.studies.bench.runner import default_workers, devices
+from tests.cli.checks import assert_refused
+
+SUITE = "methods: rnp\nencoders: gru\ndatasets: {mine: {data: missing.jsonl}}\n"
+
+
+@pytest.fixture
+def suite(tmp_path: Path) -> Path:
+    path = tmp_path / "suite.yaml"
+    path.write_text(SUITE, encoding="utf-8")
+    return path
+
+
+@pytest.mark.parametrize("words", [("bench",), ("bench", "run"), ("bench", "--workers", 1)])
+def test_a_suite_is_run_with_or_without_saying_so(run, suite, tmp_path, words):
+    result = run(*words, suite, "--output", tmp_path / "out")
+    assert_refused(result, "mine: ", "missing.jsonl")
+    assert not (tmp_path / "out").exists(), "texts are looked at first"
+
+
+def test_what_cannot_be_is_told_in_one_line(run, suite, tmp_path, reviews):
+    assert_refused(run("bench", tmp_path / "no.yaml"), "no.yaml", "no such file")
+    assert_refused(run("bench", "suit.yaml"), "suit.yaml", "no such file")
+    suite.write_text(SUITE.replace("methods", "method"), encoding="utf-8")
+    assert_refused(run("bench", suite), "there is no key 'method'", "Did you mean 'methods'")
+    suite.write_text(SUITE.replace("missing.jsonl", str(reviews)), encoding="utf-8")
+    assert_refused(run("bench", suite, "--device", "cup"), "--device 'cup'", "Did you mean 'cpu'")
+    (tmp_path / "file").touch()
+    refused = run("bench", suite, "--output", tmp_path / "file" / "out", "--device", "cpu")
+    assert refused.exit_code == 2
+    note, error = refused.stderr.splitlines()
+    assert note.startswith("note: mine: 4 training texts were held out")
+    assert error.startswith("error: ") and "a part of the path is a file" in error
+
+
+def test_a_folder_at_work_is_left_alone(run, suite, tmp_path, reviews):
+    from filelock import FileLock
+
+    suite.write_text(SUITE.replace("missing.jsonl", str(reviews)), encoding="utf-8")
+    (tmp_path / "out").mkdir()
+    with FileLock(tmp_path / "out" / ".lock"):
+        result = run("bench", suite, "--output", tmp_path / "out", "--device", "cpu")
+    assert result.exit_code == 2
+    assert "another plmr bench is at work there" in result.stderr.splitlines()[-1]
+
+
+@pytest.mark.parametrize("words", [("bench",), ("bench", "run"), ("bench", "report")])
+def test_help_shows_examples_that_the_command_understands(run, words):
+    group = typer.main.get_group(app).commands["bench"]
+    text = run(*words, "--help").stdout
+    examples = re.findall(rf"^ *plmr {' '.join(words)} (.+?) *$", text, re.MULTILINE)
+    assert examples
+    known = {name for command in group.commands.values() for p in command.params for name in p.opts}
+    for example in examples:
+        assert set(re.findall(r"--[\w-]+", example)) <= known
+    for command in group.commands.values():
+        assert all(parameter.help for parameter in command.params)
+
+
+def test_a_worker_for_each_core_or_gpu():
+    assert devices("cpu") == ["cpu"]
+    assert default_workers(["cuda:0", "cuda:1"], 1) == 2
+    assert default_workers(["cpu"], 10**6) == 1
+    with pytest.raises(PlmrError, match="there is cpu"):
+        devices("tpu")

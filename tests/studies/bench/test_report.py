@@ -1,0 +1,240 @@
+"""The report in its four forms: figures against a computation of their own, published ones from their file."""
+
+from __future__ import annotations
+
+import json
+import re
+from importlib.resources import files
+from pathlib import Path
+from statistics import mean, stdev
+from typing import Any
+
+import numpy as np
+import pytest
+from typer.testing import CliRunner
+
+from plmr.cli import app
+from plmr.metrics import bootstrap_difference, evaluation_report
+from plmr.studies.bench.report import suite_page
+from plmr.studies.bench.summary import best_two, cells
+from plmr.studies.published import published, published_beside, sources
+
+TEXTS = 30
+SKILL = {"rnp": 0.25, "100% a_b [x]": 0.9, "mcd": 0.4}
+GOLD = [np.random.default_rng(99 + i).random(20) < 0.2 for i in range(TEXTS)]
+
+
+def flags(method: str, seed: int) -> list[np.ndarray]:
+    """Selections that hit gold words as often as the method is skilled."""
+    rng = np.random.default_rng([seed, len(method)])
+    return [np.where(rng.random(20) < SKILL[method], gold, rng.random(20) < 0.2) for gold in GOLD]
+
+
+def labels(seed: int) -> list[str]:
+    return ["yes" if wrong else "no" for wrong in np.random.default_rng(seed).random(TEXTS) < 0.3]
+
+
+def line(method: str, seed: int, dataset: str = "aroma") -> dict[str, Any]:
+    report = evaluation_report(flags(method, seed), GOLD, y_true=["no"] * TEXTS, y_pred=labels(seed))
+    source = {"dataset": "beer", "aspect": dataset, "data_dir": "beer"}
+    return {
+        "key": f"{method}-{seed}-{dataset}",
+        "method": method,
+        "encoder": "gru",
+        "dataset": dataset,
+        "sparsity": 0.2,
+        "seed": seed,
+        "config": {"encoder": "gru"},
+        "data": {"source": source, "sha256": {"validation": "v", "test": "t"}},
+        "code": {"versions": {"plmr": "1"}, "commit": None},
+        "machine": {"cpu": "a cpu", "gpu": None},
+        "device": "cpu",
+        "threads": 1,
+        "seconds": 90.0,
+        "cpu_seconds": 60.0,
+        "peak_memory_mib": {"ram": 500.0},
+        "notes": [],
+        "validation": report.to_dict(),
+        "test": report.to_dict(),
+        "test_counts": report.word_counts,
+    }
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory) -> Path:
+    folder = tmp_path_factory.mktemp("results")
+    lines = [line(method, seed, dataset) for seed in (0, 1) for dataset in ("aroma", "look") for method in SKILL]
+    (folder / "results.jsonl").write_text("".join(json.dumps(each) + "\n" for each in lines))
+    (folder / "suite.json").write_text(json.dumps({"name": "s", "note": "equal effort", "runs": []}))
+    return folder
+
+
+def report(folder: Path, form: str) -> str:
+    done = CliRunner().invoke(app, ["bench", "report", str(folder), "--format", form], env={"NO_COLOR": "1"})
+    assert done.exit_code == 0, done.output
+    return done.stdout
+
+
+def by_hand(method: str) -> dict[str, str]:
+    """Mean and spread of the figures, from the flags themselves."""
+    rows = []
+    for seed in (0, 1):
+        chosen, gold = np.stack(flags(method, seed)), np.stack(GOLD)
+        hits, n, g = (chosen & gold).sum(), chosen.sum(), gold.sum()
+        rows.append((n / chosen.size, labels(seed).count("no") / TEXTS, hits / n, hits / g, 2 * hits / (n + g)))
+    return {
+        title: f"{100 * mean(values):.1f} ± {100 * stdev(values):.1f}"
+        for title, values in zip(("S", "ACC", "P", "R", "F1"), zip(*rows, strict=True), strict=True)
+    }
+
+
+@pytest.mark.parametrize("form", ["terminal", "markdown", "latex", "html"])
+def test_every_form_has_the_same_figures(folder, form):
+    text = report(folder, form)
+    assert "equal effort" in text
+    assert "95" in text and "points of F1 above" in text
+    for method in SKILL:
+        for value in by_hand(method).values():
+            number, spread = value.split(" ± ")
+            written = {
+                "terminal": f"{number}±{spread}",
+                "markdown": value,
+                "latex": rf"{number}(\}})?\$_{{\\pm {spread}}}\$",
+                "html": f"{number} <small>± {spread}</small>",
+            }[form]
+            assert re.search(written if form == "latex" else re.escape(written), text), (form, method, value)
+
+
+def test_a_table_of_latex_has_as_many_cells_in_every_row_and_no_bare_signs(folder):
+    text = report(folder, "latex")
+    assert text.count(r"\begin{table}") == text.count(r"\end{table}") == 3
+    assert r"100\% a\_b {[}x{]}" in text
+    body = "\n".join(row for row in text.splitlines() if not row.startswith("%"))
+    assert not re.search(r"(?<!\\)[%#]", body)
+    for table in re.findall(r"\\begin\{tabular\}\{(lr+)\}(.*?)\\end\{tabular\}", body, re.DOTALL):
+        rows = [row for row in table[1].splitlines() if row.endswith(r"\\") and "multicolumn" not in row]
+        assert {row.count(" & ") for row in rows} == {len(table[0]) - 1}
+    assert "look, asked for S 20" in body and r"\cmidrule(lr){7-11}" in body
+
+
+def test_a_page_is_safe_and_loads_nothing(folder):
+    text = report(folder, "html")
+    assert "default-src 'none'" in text
+    assert "<script" not in text
+    assert text.count("<table>") == 3
+
+
+def test_the_test_between_the_best_two_is_that_of_the_flags(folder):
+    group = cells([line(method, seed) for seed in (0, 1) for method in SKILL])
+    compared = best_two(group, resamples=500)
+    assert compared is not None
+    best, second, difference = compared
+    assert (best.method, second.method) == ("100% a_b [x]", "mcd")
+    # Counts added up over seeds are those of the seeds' texts laid end to end.
+    ends = [zip(flags(method, 0), flags(method, 1), strict=True) for method in list(SKILL)[1:]]
+    first, other = ([np.concatenate(pair) for pair in pairs] for pairs in ends)
+    expected = bootstrap_difference(first, other, [np.concatenate([g, g]) for g in GOLD], resamples=500)
+    assert difference == expected
+
+
+def test_without_the_same_texts_there_is_no_test():
+    pair = [line("rnp", 0), line("mcd", 0)]
+    pair[1]["data"]["sha256"]["test"] = "others"
+    assert best_two(cells(pair)) is None
+    assert best_two(cells([line("rnp", 0)])) is None
+
+
+def test_validation_figures_stand_where_a_run_has_no_other():
+    mixed = [line("rnp", 0), line("mcd", 0)]
+    del mixed[1]["test"]
+    page = suite_page(mixed, {})
+    assert "validation texts" in page.intro[-1] and "±" not in page.intro[-1]
+
+
+def test_what_runs_have_told_is_told():
+    lines = [line(method, seed) for method in ("rnp", "mcd") for seed in (0, 1)]
+    lines[0]["notes"] = ["selects nothing"]
+    for each in lines:
+        each["notes"] = [*each["notes"], "texts were removed"]
+    lines[-1]["note"] = "tuned"
+    suite = {"runs": [{"key": each["key"]} for each in lines] + [lines[0] | {"key": "other", "method": "fr"}]}
+    notes = suite_page(lines, suite).notes
+    assert "rnp on aroma, seed 0: selects nothing" in notes
+    assert "All runs: texts were removed" in notes
+    assert "mcd: tuned" in notes
+    assert "Not done are 1 of the 5 runs: fr on gru and aroma, seed 0." in notes
+
+
+def test_published_figures_stand_beside_ours_with_their_sources(folder):
+    content = json.loads(files("plmr.studies").joinpath("data/published.json").read_text(encoding="utf-8"))
+    for method in ("RNP", "MCD"):
+        (row,) = (
+            row
+            for row in content["figures"]
+            if (row["table"], row["method"], row["aspect"]) == ("4", method, "aroma") and 15 < row["S"] < 25
+        )
+        for form in ("terminal", "markdown", "html", "latex"):
+            text = report(folder, form)
+            assert all(f"{row[key]:.1f}" in text for key in ("S", "P", "R", "F1"))
+            assert f"{method} on GRU: table 4, {content['sources'][row['source']]}" in text
+            assert "Boosting Explainability" in text
+
+
+def test_the_nearest_published_row_is_taken():
+    row = published_beside("plmr", "minilm", "beer", 0.1, "look")
+    assert row is not None and (row.table, row.S, row.aspect) == ("4", 10.4, "appearance")
+    short = published_beside("plmr", "minilm", "beer", 0.1, "look", max_words=120)
+    assert short is not None and (short.table, short.max_words) == ("3", 120)
+    electra = published_beside("plmr", "google/electra-large-discriminator", "beer", 0.2, "look")
+    assert electra is not None and electra.encoder == "ELECTRA-large"
+    hotel = published_beside("g-rat", "gru", "hotel", 0.1, "service")
+    assert hotel is not None and hotel.table == "5"
+    assert published_beside("plmr", "minilm", "beer", 0.6, "look") is None
+    assert published_beside("plmr", "gru", "beer", 0.2, "look") is None, "it is published on BERT alone"
+    assert published_beside("mrd", "gru", "beer", 0.2, "look") is None
+
+
+def test_every_published_row_names_its_source_and_quotes_the_tables(shared):
+    tables = json.loads((shared / "spec" / "paper_tables.json").read_text(encoding="utf-8"))
+    rows = {(r.table, r.method, r.aspect, r.encoder, r.S): r for r in published()}
+    assert len(rows) == len(published())
+    assert {row.source for row in published()} <= sources().keys()
+    quoted = 0
+    for block in tables["table4"]["blocks"].values():
+        for theirs in block:
+            for aspect in ("appearance", "aroma", "palate"):
+                encoder = "BERT-base" if theirs["method"] == "PLMR" else "GRU"
+                ours = rows["4", theirs["method"], aspect, encoder, theirs[aspect]["S"]]
+                assert {key: getattr(ours, key) for key in theirs[aspect]} == theirs[aspect]
+                quoted += 1
+    for theirs in tables["table3"]["rows"]:
+        for aspect in ("appearance", "aroma", "palate"):
+            ours = rows["3", theirs["method"], aspect, "BERT-base", 10.0]
+            assert {key: getattr(ours, key) for key in theirs[aspect]} == theirs[aspect]
+            quoted += 1
+    assert quoted == 66
+    assert len(published()) == quoted + 13 + len(tables["table5"]["rows"]) + len(tables["table6"]["rows"])
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [(None, "there is no results.jsonl"), ("", "no run of this suite is done yet"), ("{}\n", "results.jsonl:1: not a")],
+)
+def test_a_folder_without_results_is_refused(tmp_path, content, message):
+    if content is not None:
+        (tmp_path / "results.jsonl").write_text(content)
+    done = CliRunner().invoke(app, ["bench", "report", str(tmp_path)])
+    assert done.exit_code == 2
+    assert message in done.stderr and done.stderr.count("\n") == 1
+
+
+def test_without_a_folder_the_last_one_is_reported(folder, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    none = CliRunner().invoke(app, ["bench", "report"])
+    assert none.exit_code == 2 and "There are no results in bench-results" in none.stderr
+    target = tmp_path / "bench-results" / "mine"
+    target.mkdir(parents=True)
+    (target / "results.jsonl").write_bytes((folder / "results.jsonl").read_bytes())
+    assert "rnp" in CliRunner().invoke(app, ["bench", "report", "--format", "markdown"]).stdout
+    written = CliRunner().invoke(app, ["bench", "report", "--format", "html", "--output", "page.html"])
+    assert written.exit_code == 0 and (tmp_path / "page.html").read_text().startswith("<!doctype html>")
