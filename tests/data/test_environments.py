@@ -38,14 +38,20 @@ def test_what_is_no_number_of_an_environment_is_refused_where_it_is_read(value):
         environment_of(example)
 
 
-def test_ratings_above_what_the_others_let_expect_are_one_environment():
+def test_ratings_are_split_by_how_they_differ_from_what_the_others_let_expect():
     """The target is 0.2 + 0.5 of the second rating, and a deviation that the others cannot tell."""
     chance = np.random.default_rng(0)
     others, sign = chance.uniform(0, 1, (400, 2)), chance.choice([-1, 1], 400)
-    target = 0.2 + 0.5 * others[:, 1] + 0.1 * sign
-    found = residual_environments([rated(a, y, b) for (a, b), y in zip(others, target, strict=True)], 1)
-    assert [environment_of(example) for example in found] == ((sign + 1) // 2).tolist()
-    assert found[0].extra["scores"] == (others[0, 0], target[0], others[0, 1])
+    far = chance.permutation([0, 1] * 200)
+    target = 0.2 + 0.5 * others[:, 1] + sign * np.where(far, 0.4, 0.15)
+    reviews = [rated(a, y, b) for (a, b), y in zip(others, target, strict=True)]
+    by_sign, by_size = (residual_environments(reviews, 1, by=by) for by in ("sign", "size"))
+    assert [environment_of(example) for example in by_sign] == ((sign + 1) // 2).tolist()
+    assert [environment_of(example) for example in by_size] == far.tolist()
+    assert by_size == residual_environments(reviews, 1)
+    assert by_size[0].extra["scores"] == (others[0, 0], target[0], others[0, 1])
+    with pytest.raises(PlmrError, match="by 'size' or 'sign', not by 'sum'"):
+        residual_environments(reviews, 1, by="sum")
 
 
 def test_aspects_of_beer_have_names():

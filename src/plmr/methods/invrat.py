@@ -12,7 +12,8 @@ rationale that holds such words tells more to whoever knows the environment, and
 one that holds the reason tells both readers the same.
 
 Environments come with the data, as numbers from 0 in the column `environment`; `plmr.data.residual_environments` makes
-the paper's for beer, by whether a review's rating of the aspect is above or below what its other ratings let expect.
+them for rated reviews, from how the rating of the aspect differs from what the other ratings let expect. The paper's
+for beer are of this kind, and their code was not released.
 Where the data has none, `fit` groups the texts by 2-means on the mean of their embeddings before anything is learnt:
 a guess, that texts on different things differ in what misleads. (Another re-implementation clusters the complements of
 rationales, which needs a first generator.) Neither the paper nor its code says what to do without environments. A
