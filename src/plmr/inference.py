@@ -47,10 +47,10 @@ def by_length(texts: Sequence[Encoded], batch_size: int) -> Iterator[list[int]]:
 
 
 def collate(model: RationaleModel, texts: Sequence[Encoded]) -> dict[str, Tensor]:
-    """A padded batch on the model's device, without labels."""
+    """A padded batch on the model's device, of what is read to predict."""
     collator = RationaleCollator(model.config.pad_token_id or 0)
     batch = collator([text.features() for text in texts])
-    return {name: tensor.to(model.device) for name, tensor in batch.items() if name != "labels"}
+    return {name: tensor.to(model.device) for name, tensor in batch.items() if name not in ("labels", "environments")}
 
 
 @torch.inference_mode()

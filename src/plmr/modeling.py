@@ -83,6 +83,7 @@ class RationaleModel(PreTrainedModel):
         attention_mask: Tensor | None = None,
         word_ids: Tensor | None = None,
         labels: Tensor | None = None,
+        environments: Tensor | None = None,
     ) -> Batch:
         """Gather what a method reads.
 
@@ -91,6 +92,7 @@ class RationaleModel(PreTrainedModel):
             attention_mask: False = padding; default, no padding. *Shape:* (B, T)
             word_ids: Number of each token's word, -1 for special tokens and padding. *Shape:* (B, T)
             labels: *Shape:* (B,)
+            environments: Numbers of the texts' environments, for methods that read them. *Shape:* (B,)
 
         Raises:
             PlmrError: The unit of selection is the word, and `word_ids` is missing.
@@ -110,7 +112,7 @@ class RationaleModel(PreTrainedModel):
             units = Units.from_index(word_ids)
         else:
             units = Units.subwords(word_ids >= 0)
-        return Batch(input_ids, attention_mask, units, labels)
+        return Batch(input_ids, attention_mask, units, labels, environments)
 
     def forward(
         self,
@@ -121,6 +123,7 @@ class RationaleModel(PreTrainedModel):
         return_full_text: bool = False,
         n_words: Tensor | None = None,
         play: int | None = None,
+        environments: Tensor | None = None,
         **_: Any,
     ) -> RationaleOutput:
         """Select and predict, or, with labels in training, only play.
@@ -134,11 +137,12 @@ class RationaleModel(PreTrainedModel):
             n_words: How many words each rationale is to hold, instead of as many as exceed the thresholds: those of
                 the highest keep probability. The prediction rests on them alone. *Shape:* (B,)
             play: Which play's losses to compute; default, those of all plays.
+            environments: As in `batch`; only losses read them. *Shape:* (B,)
 
         Returns:
             Losses where there are labels; the rest unless it would cost a training step a second pass.
         """
-        batch = self.batch(input_ids, attention_mask, word_ids, labels)
+        batch = self.batch(input_ids, attention_mask, word_ids, labels, environments)
         output = (
             RationaleOutput()
             if self.training and labels is not None

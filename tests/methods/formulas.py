@@ -56,8 +56,37 @@ def attend(hidden, attention, word_ids):
         words = [states[ids == word] for word in range(int(ids.max()) + 1)]
         scores = [mean([float(attention.linear(attention.norm(token))) for token in word]) for word in words]
         weights.append(softmax(scores))
-        pooled.append(sum(w * word.mean(dim=0) for w, word in zip(weights[-1], words, strict=True)))
+        pooled.append(weighted(weights[-1], words))
     return weights, torch.stack(pooled)
+
+
+def attend_by_odds(hidden, keep, word_ids):
+    """A2R's one state of each text, whose words weigh as much as the odds of keeping them."""
+    pooled = []
+    for states, chances, ids in zip(hidden, by_word(keep, word_ids), word_ids, strict=True):
+        odds = [p / (1 - p) for p in chances]
+        pooled.append(weighted([o / sum(odds) for o in odds], [states[ids == word] for word in range(len(odds))]))
+    return torch.stack(pooled)
+
+
+def weighted(weights, words):
+    """The sum of the words' mean states, from the states of their tokens."""
+    return sum(w * word.mean(dim=0) for w, word in zip(weights, words, strict=True))
+
+
+def moments(one, other):
+    """DMR's discrepancy of two samples of rows: moment by moment, feature by feature."""
+
+    def moment(column, k):
+        centre = mean(column)
+        return centre if k == 1 else mean([(value - centre) ** k for value in column])
+
+    columns, others = list(zip(*one, strict=True)), list(zip(*other, strict=True))
+    found = 0.0
+    for k in range(1, 6):
+        squares = [(moment(a, k) - moment(b, k)) ** 2 for a, b in zip(columns, others, strict=True)]
+        found += math.sqrt(sum(squares)) / 2**k
+    return found
 
 
 def adjust(state, keys, vectors, counts):
@@ -77,9 +106,14 @@ def changes(flags):
 
 def words_of(mask, word_ids):
     """One flag per word, in order, from a mask on tokens."""
+    return [[int(value) for value in row] for row in by_word(mask, word_ids)]
+
+
+def by_word(values, word_ids):
+    """One value per word, in order, from values on tokens that are alike within a word."""
     return [
-        [int(row[ids == word].max()) for word in range(int(ids.max()) + 1)]
-        for row, ids in zip(mask, word_ids, strict=True)
+        [row[ids == word].max().item() for word in range(int(ids.max()) + 1)]
+        for row, ids in zip(values, word_ids, strict=True)
     ]
 
 
@@ -97,17 +131,31 @@ def constraint(masks, word_ids, targets, form):
     return mean(sparsity), mean(continuity)
 
 
-def read_masked(encoder, head, batch, mask, norm=None):
-    """A classifier's logits from a mask on tokens: only the selected and the first special token take part."""
-    norm = norm or torch.nn.Identity()
-    states = encoder.embed(batch["input_ids"])
+def text_constraint(mask, word_ids, target):
+    """Sparsity and continuity without their weights, where each text answers for itself."""
+    flags = words_of(mask, word_ids)
+    breaks = [mean(changes(text)) if len(text) > 1 else 0.0 for text in flags]
+    return mean([abs(target - mean(text)) for text in flags]), mean(breaks)
+
+
+def states_of(encoder, batch, mask, entry=0.0):
+    """An encoder's states under a mask on tokens: only the selected and the first special token take part.
+
+    Args:
+        entry: Added to the embeddings.
+    """
+    states = encoder.embed(batch["input_ids"]) + entry
     visible = mask.clone()
     visible[:, 0] = 1
     if encoder.can_drop:
-        hidden = encoder.run(states, range(encoder.n_blocks), visible.bool())
-    else:
-        hidden = states
-        for block in range(encoder.n_blocks):
-            hidden = encoder.run(hidden * visible[..., None], range(block, block + 1), batch["attention_mask"])
+        return encoder.run(states, range(encoder.n_blocks), visible.bool())
+    for block in range(encoder.n_blocks):
+        states = encoder.run(states * visible[..., None], range(block, block + 1), batch["attention_mask"])
+    return states
+
+
+def read_masked(encoder, head, batch, mask, norm=None, entry=0.0):
+    """A classifier's logits from a mask on tokens."""
+    norm, hidden = norm or torch.nn.Identity(), states_of(encoder, batch, mask, entry)
     rows = zip(norm(hidden), mask.bool(), strict=True)
     return head(torch.stack([row[kept].mean(dim=0) if kept.any() else torch.zeros(32) for row, kept in rows]))

@@ -25,7 +25,11 @@ CHANGES = {
         "guidance_span": 0.2,
         "agreement_weight": 3.0,
     },
-    "3player": {"complement_weight": 3.0, "complement_margin": 2.0},
+    "3player": {"complement_weight": 3.0, "complement_margin": 2.0, "reinforce": True},
+    "rnp-reinforce": {"baseline": True},
+    "invrat": {"invariance_weight": 3.0, "environments": 3, "round_robin": True},
+    "dmr": {"teacher_share": 0.4, "output_weight": 3.0, "teacher_temperature": 2.0, "feature_weight": 3.0},
+    "a2r": {"gap_weight": 3.0, "as_released": True},
 }
 """Another value for every option there is."""
 
@@ -45,7 +49,7 @@ def test_every_option_is_explained_and_has_a_name_of_its_own():
 
 
 @pytest.mark.parametrize("name", METHODS)
-def test_every_option_changes_the_losses_at_some_time(name):
+def test_every_option_changes_the_losses_or_their_gradient_at_some_time(name):
     changes = CHANGES.get(name, {})
     assert changes.keys() == option_kinds(METHODS[name].options_class).keys()
 
@@ -53,7 +57,12 @@ def test_every_option_changes_the_losses_at_some_time(name):
         model = small_model(method=name, method_options=options).train()
         model.set_progress(0.3)
         torch.manual_seed(1)
-        return {term: value.item() for term, value in model(**small_batch(), labels=LABELS).losses.items()}
+        for _ in range(2):  # what a batch leaves behind counts from the next one on
+            model.zero_grad()
+            output = model(**small_batch(), labels=LABELS)
+            output.loss.backward()
+        gradient = sum(p.grad.abs().sum().item() for p in model.parameters() if p.grad is not None)
+        return {term: value.item() for term, value in output.losses.items()} | {"gradient": gradient}
 
     for option_name, value in changes.items():
         assert losses({option_name: value}) != losses(None), option_name

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 from plmr.data.balance import hold_out, undersample
 from plmr.data.beer import load_beer
+from plmr.data.environments import environment_of, residual_environments
 from plmr.data.eraser import load_eraser
 from plmr.data.files import iter_rows, load_examples, save_examples
 from plmr.data.hatexplain import load_hatexplain
@@ -28,6 +29,7 @@ __all__ = [
     "Reach",
     "check_class_names",
     "class_index",
+    "environment_of",
     "flags_from_ranges",
     "hold_out",
     "iter_rows",
@@ -41,6 +43,7 @@ __all__ = [
     "load_hatexplain",
     "load_hotel",
     "make_reviews",
+    "residual_environments",
     "save_examples",
     "spans_from_flags",
     "split_words",

@@ -56,7 +56,7 @@ def load_beer(
     Raises:
         PlmrError: If the aspect, part or family is unknown, a file is missing, or a line cannot be read.
     """
-    index = _aspect_index(aspect)
+    index = aspect_index(aspect)
     if negative >= positive:
         raise PlmrError(f"the negative threshold {negative} should be below the positive one {positive}")
     path = _find(Path(data_dir), index, part, family)
@@ -105,7 +105,12 @@ def _flags(count: int, ranges: Sequence[Sequence[int]]) -> list[int]:
     return [int(any(start <= position < end for start, end in ranges)) for position in range(count)]
 
 
-def _aspect_index(aspect: int | str) -> int:
+def aspect_index(aspect: int | str) -> int:
+    """The number of an aspect's rating, from its name or the number.
+
+    Raises:
+        PlmrError: If there is no such aspect.
+    """
     index = ASPECTS.get(aspect, aspect) if isinstance(aspect, str) else aspect
     if isinstance(index, str) and index.isdecimal():
         index = int(index)

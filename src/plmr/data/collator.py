@@ -27,7 +27,9 @@ class RationaleCollator:
     most: int | None = None
 
     def __call__(self, features: Sequence[Mapping[str, Any]]) -> dict[str, Tensor]:
-        """`input_ids`, `attention_mask` and `word_ids`, *Shape:* (B, T); `labels`, *Shape:* (B,), where known."""
+        """`input_ids`, `attention_mask` and `word_ids`, *Shape:* (B, T); `labels` and `environments`, where known,
+        *Shape:* (B,).
+        """
         lengths = [len(f["input_ids"]) for f in features]
         width = self._rounded(max(lengths))
         batch = {
@@ -35,8 +37,9 @@ class RationaleCollator:
             "attention_mask": _padded([[1] * n for n in lengths], width, 0),
             "word_ids": _padded([f["word_ids"] for f in features], width, -1),
         }
-        if all(f.get("label") is not None for f in features):
-            batch["labels"] = torch.tensor([f["label"] for f in features])
+        for name in ("label", "environment"):
+            if all(f.get(name) is not None for f in features):
+                batch[f"{name}s"] = torch.tensor([f[name] for f in features])
         return batch
 
     def _rounded(self, width: int) -> int:

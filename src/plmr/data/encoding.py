@@ -28,6 +28,7 @@ class Encoded:
         n_words: Words of the text; those past the last token's were cut off.
         label: Class index, or None.
         frame: How many special tokens stand in front of the text and behind it.
+        environment: Number of its environment, or None.
     """
 
     input_ids: list[int]
@@ -35,6 +36,7 @@ class Encoded:
     n_words: int
     label: int | None = None
     frame: tuple[int, int] = (1, 1)
+    environment: int | None = None
 
     @property
     def n_reached(self) -> int:
@@ -53,8 +55,12 @@ class Encoded:
 
     def features(self) -> dict[str, Any]:
         """What the collator takes."""
-        features: dict[str, Any] = {"input_ids": self.input_ids, "word_ids": self.word_ids}
-        return features if self.label is None else features | {"label": self.label}
+        known = {"label": self.label, "environment": self.environment}
+        return {
+            "input_ids": self.input_ids,
+            "word_ids": self.word_ids,
+            **{name: number for name, number in known.items() if number is not None},
+        }
 
 
 class RationaleTokenizer:
@@ -109,10 +115,19 @@ class RationaleTokenizer:
             )
         ]
 
-    def examples(self, examples: Sequence[Example], labels: Sequence[int | None]) -> list[Encoded]:
-        """Encode examples with their class indices."""
+    def examples(
+        self,
+        examples: Sequence[Example],
+        labels: Sequence[int | None],
+        environments: Sequence[int | None] | None = None,
+    ) -> list[Encoded]:
+        """Encode examples with their class indices and, where they are given, the numbers of their environments."""
         encoded = self([e.text for e in examples], [e.words for e in examples])
-        return [replace(e, label=label) for e, label in zip(encoded, labels, strict=True)]
+        environments = environments or [None] * len(encoded)
+        return [
+            replace(e, label=label, environment=environment)
+            for e, label, environment in zip(encoded, labels, environments, strict=True)
+        ]
 
 
 def _frame(special: Sequence[int]) -> tuple[int, int]:

@@ -28,6 +28,8 @@ class Columns:
         tokens: The text, as a list of words.
         label: The class.
         rationale: The gold rationale; rows without it count as not annotated.
+        environment: The number of the text's environment, for methods that read it (INVRAT); carried along where it is
+            there.
         extra: Further columns to carry along in `Example.extra`.
     """
 
@@ -35,10 +37,13 @@ class Columns:
     tokens: str = "tokens"
     label: str = "label"
     rationale: str = "rationale"
+    environment: str = "environment"
     extra: tuple[str, ...] = ()
 
 
 DEFAULT_COLUMNS = Columns()
+ENVIRONMENT = "environment"
+"""Where `Example.extra` has the number of a text's environment."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,6 +156,8 @@ class Example:
         """
         label = _label(row, columns.label, source, labelled)
         extra = {name: _column(row, name, source) for name in columns.extra}
+        if not _missing(row.get(columns.environment)):
+            extra[ENVIRONMENT] = row[columns.environment]
         gold = _list_or_none(row.get(columns.rationale), columns.rationale, source)
         if columns.text not in row and columns.tokens in row:
             tokens = _tokens(row[columns.tokens], columns.tokens, source)

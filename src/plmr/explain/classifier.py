@@ -13,7 +13,7 @@ import torch
 from transformers import PreTrainedTokenizerBase, set_seed
 
 from plmr.config import RationaleConfig
-from plmr.data import Example, check_class_names, class_index, hold_out, label_names, load_examples
+from plmr.data import Example, check_class_names, class_index, environment_of, hold_out, label_names, load_examples
 from plmr.data.encoding import Encoded, RationaleTokenizer
 from plmr.encoders import SplitEncoder, gru_layers
 from plmr.errors import PlmrError
@@ -290,7 +290,10 @@ class RationaleClassifier:
         self.model = RationaleModel.from_encoder(self.config, encoder)
 
     def _encode_labelled(self, examples: Sequence[Example], training: bool = False) -> list[Encoded]:
-        return self._tokenization(training).examples(examples, [class_index(e, self.labels) for e in examples])
+        labels = [class_index(e, self.labels) for e in examples]
+        read = training and self._trained().method.n_environments
+        environments = [environment_of(e) for e in examples] if read else None
+        return self._tokenization(training).examples(examples, labels, environments)
 
     def _tokenization(self, training: bool = False) -> RationaleTokenizer:
         assert self.tokenizer is not None

@@ -63,6 +63,7 @@ class OnnxModel(RationaleModel):
         return_full_text: bool = False,
         n_words: Tensor | None = None,
         play: int | None = None,
+        environments: Tensor | None = None,
         **_: Any,
     ) -> RationaleOutput:
         """Select and predict; see `RationaleModel.forward`, without what only training needs."""

@@ -1,6 +1,13 @@
 """Masks: what they are made of, how they are drawn, what they cost and what they hide."""
 
-from plmr.masking.constraints import Constraint, constraint, released_constraint, share, sparsity_targets
+from plmr.masking.constraints import (
+    Constraint,
+    constraint,
+    released_constraint,
+    share,
+    sparsity_targets,
+    text_constraint,
+)
 from plmr.masking.pruning import masked_mean, run_masked
 from plmr.masking.samplers import (
     gumbel_noise,
@@ -27,6 +34,7 @@ __all__ = [
     "sparsity_targets",
     "standardize",
     "straight_through",
+    "text_constraint",
     "threshold_mask",
     "top_units",
     "within_budget",

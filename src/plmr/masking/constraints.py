@@ -28,7 +28,7 @@ from plmr.masking.units import Units
 
 
 class Constraint(NamedTuple):
-    """The two terms of L_s, weights included; scalars."""
+    """The two terms of L_s, weights included: of a batch, scalars, or of each of its texts."""
 
     sparsity: Tensor
     continuity: Tensor
@@ -79,20 +79,48 @@ def constraint(
         continuity_weight: λ2.
         form: `paper` or `corpus`.
     """
-    neighbours = units.valid[:, 1:] & units.valid[:, :-1]
     sparsity, continuity = [], []
     for mask, target in zip(masks, targets, strict=True):
-        change = (mask.diff(dim=1).abs() * neighbours).sum(dim=1)
         if form == "paper":
-            sparsity.append((target - share(mask, units)).abs().mean())
-            continuity.append(change.mean())
+            each = text_constraint(mask, units, target, 1.0, 1.0, form)
+            sparsity.append(each.sparsity.mean())
+            continuity.append(each.continuity.mean())
         else:
             kept, total = (mask * units.valid).sum(), units.valid.sum().clamp(min=1)
+            change, neighbours = _changes(mask, units)
             sparsity.append((target - kept / total).abs())
             continuity.append(change.sum() / neighbours.sum().clamp(min=1))
     return Constraint(
         sparsity_weight * torch.stack(sparsity).mean(), continuity_weight * torch.stack(continuity).mean()
     )
+
+
+def text_constraint(
+    mask: Tensor, units: Units, target: float, sparsity_weight: float, continuity_weight: float, form: str = "paper"
+) -> Constraint:
+    """L_s of each text alone, where each answers for its own mask.
+
+    Args:
+        mask: *Shape:* (B, U)
+        units: Which units exist.
+        target: The share α to keep.
+        sparsity_weight: λ1.
+        continuity_weight: λ2.
+        form: `paper` sums |ΔM| over the neighbours of a text, any other takes their mean.
+
+    Returns:
+        *Shape:* each (B,)
+    """
+    change, neighbours = _changes(mask, units)
+    if form != "paper":
+        change = change / neighbours.clamp(min=1)
+    return Constraint(sparsity_weight * (target - share(mask, units)).abs(), continuity_weight * change)
+
+
+def _changes(mask: Tensor, units: Units) -> tuple[Tensor, Tensor]:
+    """Σ|ΔM| of each text, and over how many neighbours. *Shape:* both (B,)"""
+    neighbours = units.valid[:, 1:] & units.valid[:, :-1]
+    return (mask.diff(dim=1).abs() * neighbours).sum(dim=1), neighbours.sum(dim=1)
 
 
 def released_constraint(

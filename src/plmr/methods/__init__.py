@@ -8,17 +8,21 @@ from dataclasses import asdict
 from plmr.config import RationaleConfig
 from plmr.encoders import SplitEncoder
 from plmr.errors import PlmrError, nearest
+from plmr.methods.a2r import A2R
 from plmr.methods.base import Method
 from plmr.methods.dar import DAR
+from plmr.methods.dmr import DMR
 from plmr.methods.fr import FR
 from plmr.methods.g_rat import GRAT
 from plmr.methods.game import Batch, Losses, Play, Selection
 from plmr.methods.inter_rat import InterRAT
+from plmr.methods.invrat import InvRat
 from plmr.methods.mcd import MCD
 from plmr.methods.mrd import MRD
 from plmr.methods.options import Options, option
 from plmr.methods.plmr import PLMR
 from plmr.methods.rnp import RNP
+from plmr.methods.rnp_reinforce import RNPReinforce
 from plmr.methods.select_predict import SelectThenPredict
 from plmr.methods.three_player import ThreePlayer
 from plmr.presets import PRESETS
@@ -26,11 +30,15 @@ from plmr.presets import PRESETS
 METHODS: dict[str, type[Method]] = {
     "plmr": PLMR,
     "rnp": RNP,
+    "rnp-reinforce": RNPReinforce,
     "fr": FR,
     "mcd": MCD,
     "dar": DAR,
     "mrd": MRD,
     "3player": ThreePlayer,
+    "invrat": InvRat,
+    "dmr": DMR,
+    "a2r": A2R,
     "inter-rat": InterRAT,
     "g-rat": GRAT,
 }
@@ -93,7 +101,9 @@ def idle_settings(config: RationaleConfig) -> list[str]:
 
 
 __all__ = [
+    "A2R",
     "DAR",
+    "DMR",
     "FR",
     "GRAT",
     "MCD",
@@ -103,10 +113,12 @@ __all__ = [
     "RNP",
     "Batch",
     "InterRAT",
+    "InvRat",
     "Losses",
     "Method",
     "Options",
     "Play",
+    "RNPReinforce",
     "SelectThenPredict",
     "Selection",
     "ThreePlayer",

@@ -25,6 +25,7 @@ from plmr.masking import (
     sparsity_targets,
     standardize,
     straight_through,
+    text_constraint,
     threshold_mask,
     within_budget,
 )
@@ -138,6 +139,11 @@ class Method(nn.Module, ABC):
         """Number of pruning steps, each with a threshold of its own."""
         return 1
 
+    @property
+    def n_environments(self) -> int:
+        """How many environments of texts the game tells apart; 0, it does not read them."""
+        return 0
+
     def targets(self) -> list[float]:
         """The share each pruning step is to keep in the end."""
         return [self.config.sparsity]
@@ -218,6 +224,12 @@ class Method(nn.Module, ABC):
             terms = released_constraint(masks, batch.attention_mask, targets, *weights)
         else:
             terms = constraint(selection.masks, batch.units, targets, *weights, self.config.constraint_form)
+        return {"sparsity": terms.sparsity, "continuity": terms.continuity}
+
+    def constraint_costs(self, selection: Selection, batch: Batch) -> dict[str, Tensor]:
+        """L_s of each text's last mask, for an estimator that charges each text with its own. *Shape:* each (B,)"""
+        target, weights = self.sparsity_now()[-1], self.constraint_weights()
+        terms = text_constraint(selection.mask, batch.units, target, *weights, self.config.constraint_form)
         return {"sparsity": terms.sparsity, "continuity": terms.continuity}
 
     def _budgeted(self, logits: Tensor, units: Units, alive: Tensor, step: int) -> Tensor:

@@ -38,6 +38,7 @@ from plmr.masking import Units
 from plmr.methods.game import Batch, Losses, Play
 from plmr.methods.losses import cross_entropy, js_divergence, keep_cross_entropy
 from plmr.methods.options import Options, option
+from plmr.methods.parts import attended, attention_of
 from plmr.methods.rnp import RNP
 from plmr.ranges import NOT_NEGATIVE, PART_OF_TRAINING
 
@@ -76,8 +77,7 @@ class Attention(nn.Module):
         scores = units.mean(self.linear(self.norm(hidden))[..., 0].float())
         if self.training:
             scores = scores + self.noise * torch.randn_like(scores).abs()
-        lowest = torch.finfo(scores.dtype).min  # and not -inf, of which a text without units would get NaN
-        return scores.masked_fill(~units.valid, lowest).softmax(dim=-1) * units.valid
+        return attention_of(scores, units)
 
 
 def guide_of(attention: Tensor, units: Units) -> Tensor:
@@ -123,8 +123,7 @@ class GRAT(RNP):
         """The guider's attention and its logits from the whole text. *Shape:* (B, U) and (B, C)"""
         hidden = self.read(self.guider, batch)
         attention = self.attention(hidden, batch.units)
-        pooled = (batch.units.mean(hidden) * attention[..., None]).sum(dim=1)
-        return attention, self.guider_head(pooled)
+        return attention, self.guider_head(attended(hidden, attention, batch.units))
 
     def guider_losses(self, batch: Batch) -> Losses:
         return {"guider": cross_entropy(self.guide(batch)[1], batch)}

@@ -28,12 +28,15 @@ class Batch:
         attention_mask: False = padding. *Shape:* (B, T)
         units: What is kept or dropped as one.
         labels: Class indices, where known. *Shape:* (B,)
+        environments: Which of the groups between which correlations differ each text is from, where known.
+            *Shape:* (B,)
     """
 
     input_ids: Tensor
     attention_mask: Tensor
     units: Units
     labels: Tensor | None = None
+    environments: Tensor | None = None
 
     @property
     def targets(self) -> Tensor:

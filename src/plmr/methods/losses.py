@@ -22,7 +22,33 @@ def cross_entropy(logits: Tensor, batch: Batch) -> Tensor:
     Returns:
         *Shape:* ()
     """
-    return F.cross_entropy(logits.float(), batch.targets)
+    return cross_entropies(logits, batch).mean()
+
+
+def cross_entropies(logits: Tensor, batch: Batch) -> Tensor:
+    """−log p(y) of each text, in full precision.
+
+    Args:
+        logits: *Shape:* (B, C)
+        batch: With labels.
+
+    Returns:
+        *Shape:* (B,)
+    """
+    return F.cross_entropy(logits.float(), batch.targets, reduction="none")
+
+
+def mistakes(logits: Tensor, batch: Batch) -> Tensor:
+    """1 for each text whose label is not told, 0 for the others; without a gradient.
+
+    Args:
+        logits: *Shape:* (B, C)
+        batch: With labels.
+
+    Returns:
+        *Shape:* (B,)
+    """
+    return (logits.argmax(dim=-1) != batch.targets).float()
 
 
 def kl_divergence(reference: Tensor, other: Tensor) -> Tensor:
@@ -65,7 +91,21 @@ def keep_cross_entropy(probability: Tensor, target: Tensor, units: Units) -> Ten
     Returns:
         *Shape:* ()
     """
+    return -log_likelihood(probability, target, units).sum() / units.valid.sum().clamp(min=1)
+
+
+def log_likelihood(probability: Tensor, mask: Tensor, units: Units) -> Tensor:
+    """Σ_u g_u log m_u + (1 − g_u) log(1 − m_u): of a mask, the log of the chance to draw it unit by unit.
+
+    Args:
+        probability: m, of keeping. *Shape:* (B, U)
+        mask: g, from 0 to 1. *Shape:* (B, U)
+        units: Which units exist.
+
+    Returns:
+        *Shape:* (B,)
+    """
     # From the log-odds: autocast refuses the form on probabilities.
     odds = probability.float().logit(eps=1e-6)
-    each = F.binary_cross_entropy_with_logits(odds, target.float(), reduction="none")
-    return (each * units.valid).sum() / units.valid.sum().clamp(min=1)
+    each = F.binary_cross_entropy_with_logits(odds, mask.float(), reduction="none")
+    return -(each * units.valid).sum(dim=1)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from plmr.masking import masked_mean
+from plmr.masking import Units, masked_mean
 from plmr.masking.samplers import KEEP
 
 
@@ -64,3 +64,31 @@ def pool(hidden: Tensor, mask: Tensor, how: str) -> Tensor:
     # Multiplied before the maximum so that the straight-through gradient reaches the mask.
     highest = (hidden * mask[..., None]).masked_fill(mask[..., None] == 0, float("-inf")).amax(dim=1)
     return highest.masked_fill(highest == float("-inf"), 0.0)
+
+
+def attention_of(scores: Tensor, units: Units) -> Tensor:
+    """Weights of a text's units that add up to 1: the softmax of their scores.
+
+    Args:
+        scores: *Shape:* (B, U)
+        units: Which units exist.
+
+    Returns:
+        0 where there is no unit. *Shape:* (B, U)
+    """
+    lowest = torch.finfo(scores.dtype).min  # and not -inf, of which a text without units would get NaN
+    return scores.masked_fill(~units.valid, lowest).softmax(dim=-1) * units.valid
+
+
+def attended(hidden: Tensor, attention: Tensor, units: Units) -> Tensor:
+    """One vector for a text: its units' mean states, added up with their weights.
+
+    Args:
+        hidden: *Shape:* (B, T, H)
+        attention: *Shape:* (B, U)
+        units: Which units exist.
+
+    Returns:
+        *Shape:* (B, H)
+    """
+    return (units.mean(hidden) * attention[..., None]).sum(dim=1)

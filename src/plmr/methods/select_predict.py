@@ -110,8 +110,12 @@ class SelectThenPredict(Method):
         Returns:
             *Shape:* (B, C)
         """
+        return head(self.pooled(encoder, batch, mask))
+
+    def pooled(self, encoder: SplitEncoder, batch: Batch, mask: Tensor) -> Tensor:
+        """What a class head reads of the texts, under a mask as in `predict_from`. *Shape:* (B, H)"""
         kept = batch.units.to_tokens(mask)
-        return head(pool(self.read(encoder, batch, kept + batch.anchor), kept, self.config.pooling))
+        return pool(self.read(encoder, batch, kept + batch.anchor), kept, self.config.pooling)
 
     def read(self, encoder: SplitEncoder, batch: Batch, visible: Tensor | None = None) -> Tensor:
         """An encoder's states of the texts, as heads read them.
@@ -124,7 +128,11 @@ class SelectThenPredict(Method):
         Returns:
             *Shape:* (B, T, H)
         """
-        embedded, blocks = encoder.embed(batch.input_ids), range(encoder.n_blocks)
+        embedded, blocks = self.embed(encoder, batch), range(encoder.n_blocks)
         if visible is None:
             return encoder.run(embedded, blocks, batch.attention_mask)
         return run_masked(encoder, embedded, blocks, batch.attention_mask, visible, self.masking)
+
+    def embed(self, encoder: SplitEncoder, batch: Batch) -> Tensor:
+        """What an encoder's first block reads. *Shape:* (B, T, H)"""
+        return encoder.embed(batch.input_ids)

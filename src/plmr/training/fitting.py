@@ -19,6 +19,7 @@ from plmr.training.arguments import RANGES, RationaleTrainingArguments
 from plmr.training.calibration import Calibration
 from plmr.training.callbacks import CollapseAlarm
 from plmr.training.checkpoints import last_checkpoint
+from plmr.training.environments import with_environments
 from plmr.training.progress import calm_progress
 from plmr.training.trainer import RationaleTrainer
 
@@ -90,11 +91,11 @@ def fit_model(
         callbacks: Further callbacks for the trainer.
     """
     started = time.perf_counter()
+    train, notes = with_environments(model, train, args.seed, args.eval_batch_size)
     counts = Counter(text.label for text in validation)
     config = model.config
     alarm = CollapseAlarm(config, max(counts.values()) / len(validation), model.method.settled)
     trainer = RationaleTrainer(model, args, train, validation, callbacks=[alarm, *callbacks])
-    notes = []
     checkpoint = last_checkpoint(args.output_dir) if resume else None
     if resume:
         notes.append(f"resumed from {checkpoint}" if checkpoint else "nothing to resume from; started anew")
