@@ -1,10 +1,12 @@
 """Masks: what they are made of, how they are drawn, what they cost and what they hide."""
 
 from plmr.masking.constraints import Constraint, constraint, released_constraint, share, sparsity_targets
+from plmr.masking.kumaraswamy import HardKumaGates
 from plmr.masking.pruning import masked_mean, run_masked
 from plmr.masking.samplers import (
     gumbel_noise,
     keep_probability,
+    relaxed,
     smooth,
     standardize,
     straight_through,
@@ -15,11 +17,13 @@ from plmr.masking.units import Units, top_units
 
 __all__ = [
     "Constraint",
+    "HardKumaGates",
     "Units",
     "constraint",
     "gumbel_noise",
     "keep_probability",
     "masked_mean",
+    "relaxed",
     "released_constraint",
     "run_masked",
     "share",
