@@ -14,6 +14,7 @@ from plmr.training import RationaleTrainingArguments
 from tests.small import small_batch, small_model
 
 LABELS = torch.tensor([0, 1, 1])
+GATES = {"run_length": 3.0, "multiplier_rate": 1.0, "multiplier_least": 1.0, "multiplier_most": 0.2}
 CHANGES = {
     "mcd": {"kl_weight": 3.0},
     "dar": {"teacher_weight": 3.0, "teacher_share": 0.4},
@@ -26,6 +27,9 @@ CHANGES = {
         "agreement_weight": 3.0,
     },
     "3player": {"complement_weight": 3.0, "complement_margin": 2.0},
+    "hardkuma": GATES,
+    "dare": {**GATES, "information_weight": 3.0, "as_released": True},
+    "cr": {"prior_weight": 3.0, "necessity_weight": 3.0, "left_out": 1, "relaxation": 2.0, "as_released": True},
 }
 """Another value for every option there is."""
 
@@ -49,14 +53,15 @@ def test_every_option_changes_the_losses_at_some_time(name):
     changes = CHANGES.get(name, {})
     assert changes.keys() == option_kinds(METHODS[name].options_class).keys()
 
-    def losses(options):
+    def losses(options, progress):
         model = small_model(method=name, method_options=options).train()
-        model.set_progress(0.3)
+        model.set_progress(progress)
         torch.manual_seed(1)
         return {term: value.item() for term, value in model(**small_batch(), labels=LABELS).losses.items()}
 
     for option_name, value in changes.items():
-        assert losses({option_name: value}) != losses(None), option_name
+        times = (0.3, 0.26)
+        assert any(losses({option_name: value}, time) != losses(None, time) for time in times), option_name
 
 
 def test_options_are_completed_and_saved_with_the_model(tmp_path):

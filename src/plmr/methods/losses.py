@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from plmr.masking import Units
+from plmr.masking import Units, share
 from plmr.methods.game import Batch
 
 
@@ -69,3 +69,20 @@ def keep_cross_entropy(probability: Tensor, target: Tensor, units: Units) -> Ten
     odds = probability.float().logit(eps=1e-6)
     each = F.binary_cross_entropy_with_logits(odds, target.float(), reduction="none")
     return (each * units.valid).sum() / units.valid.sum().clamp(min=1)
+
+
+def prior_divergence(probability: Tensor, prior: float, units: Units) -> Tensor:
+    """KL(Bernoulli(m) ‖ Bernoulli(π)), its mean over the units of a text, then over the texts.
+
+    Args:
+        probability: m, of keeping. *Shape:* (B, U)
+        prior: π, from 0 to 1.
+        units: Which units exist.
+
+    Returns:
+        *Shape:* ()
+    """
+    odds, prior = probability.float().logit(eps=1e-6), min(max(prior, 1e-3), 1 - 1e-3)
+    keep = odds.sigmoid() * (F.logsigmoid(odds) - math.log(prior))
+    drop = (-odds).sigmoid() * (F.logsigmoid(-odds) - math.log1p(-prior))
+    return share(keep + drop, units).mean()
