@@ -75,6 +75,7 @@ def dense(model):
         pytest.param("bert", 2, {"preset": "released", **SMALL}, id="released", marks=pytest.mark.slow),
         pytest.param("modernbert", 2, SMALL, id="modernbert", marks=pytest.mark.slow),
         pytest.param("electra", 1, {"method": "rnp", "pooling": "max"}, id="rnp", marks=pytest.mark.slow),
+        pytest.param("bert", 1, {"method": "hardkuma"}, id="hardkuma", marks=pytest.mark.slow),
     ],
 )
 def test_the_graph_gives_the_numbers_of_torch(family, blocks, settings, tmp_path):

@@ -74,6 +74,51 @@ def test_zeroed_tokens_act_like_one_null_token_with_a_raised_logit():
     assert_close(dense[:, places], compact, atol=1e-5, rtol=0)
 
 
+@pytest.mark.parametrize("family", [*FAMILIES, "gru"])
+@pytest.mark.parametrize("masking", ["drop", "zero"])
+def test_a_soft_mask_goes_from_pruned_to_kept_without_a_leap_and_needs_no_gradients(family, masking):
+    encoder, batch = small_encoder(family), small_batch(family)
+    masking = masking if encoder.can_drop else "zero"
+    hard = random_mask(batch)
+    part = hard * torch.rand(hard.shape) * 0.9
+    part[:, 0] = 1.0
+    with torch.no_grad():
+        states = encoder.embed(batch["input_ids"])
+
+        def run(mask, soft=True):
+            run = run_masked(encoder, states, range(encoder.n_blocks), batch["attention_mask"], mask, masking, soft)
+            return run[:, 0]
+
+        assert_close(run(hard), run(hard, soft=False), atol=1e-5, rtol=1e-4)
+        between = run(part)
+        assert between.isfinite().all()
+        assert (between - run((part > 0).float())).abs().max() > 1e-3
+        for limit in (hard, 1 - 1e-7 * (1 - hard), hard + 1e-7 * (1 - hard)):
+            assert_close(run(limit * (1 - 1e-7)), run(limit.round()), atol=1e-4, rtol=1e-3)
+    learning = run_masked(
+        encoder, states, range(encoder.n_blocks), batch["attention_mask"], part.clone().requires_grad_(), masking
+    )
+    assert_close(learning[:, 0].detach(), between, atol=1e-5, rtol=1e-4)
+
+
+def test_a_token_that_is_kept_by_a_part_counts_so_often_in_the_attention():
+    encoder = small_encoder("bert")
+    batch = small_batch("bert", lengths=(6, 6))
+    states = encoder.embed(batch["input_ids"])
+    part = torch.ones(2, 6)
+    part[:, 3:5] = 0.5
+    twins = states.clone()
+    twins[:, 4] = twins[:, 3]
+    once = part.clone()
+    once[:, 3], once[:, 4] = 1.0, 0.0
+    with torch.no_grad():
+        halves, whole = (
+            run_masked(encoder, twins, range(4), batch["attention_mask"], mask, "drop", soft=True)
+            for mask in (part, once)
+        )
+    assert_close(halves[:, :4], whole[:, :4], atol=1e-5, rtol=1e-4)
+
+
 def test_zero_lets_the_number_of_pruned_tokens_through_and_drop_does_not():
     encoder, batch = small_encoder("bert"), small_batch(lengths=(12, 12))
     batch["input_ids"][1] = batch["input_ids"][0]

@@ -9,6 +9,7 @@ from torch.testing import assert_close
 from plmr.masking import (
     gumbel_noise,
     keep_probability,
+    relaxed,
     smooth,
     standardize,
     straight_through,
@@ -47,6 +48,18 @@ def test_noise_has_the_moments_of_the_gumbel_distribution_whatever_the_window(wi
     assert float(shared) == pytest.approx(
         {1: 0, 5: (1 * 2 + 2 * 3 + 3 * 2 + 2 * 1) / (1 + 4 + 9 + 4 + 1)}[window], abs=0.03
     )
+
+
+@pytest.mark.parametrize("temperature", [0.5, 2.0])
+def test_a_soft_mask_is_above_one_half_as_often_as_a_hard_one_is_1(temperature):
+    n = 40_000
+    logits = torch.tensor([0.3, 1.1]).expand(1, n, 2)
+    mask = relaxed(logits + gumbel_noise(logits, everywhere(logits)), temperature)
+    assert mask.min() >= 0 and mask.max() <= 1
+    # At other levels too: sigmoid((odds + L) / τ) > c where the logistic L > τ logit(c) − odds.
+    for level in (0.2, 0.5, 0.9):
+        expected = 1 / (1 + math.exp(temperature * math.log(level / (1 - level)) - 0.8))
+        assert float((mask > level).float().mean()) == pytest.approx(expected, abs=0.01)
 
 
 def test_the_gradient_raises_keeping_and_lowers_dropping():

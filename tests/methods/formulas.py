@@ -159,3 +159,47 @@ def read_masked(encoder, head, batch, mask, norm=None, entry=0.0):
     norm, hidden = norm or torch.nn.Identity(), states_of(encoder, batch, mask, entry)
     rows = zip(norm(hidden), mask.bool(), strict=True)
     return head(torch.stack([row[kept].mean(dim=0) if kept.any() else torch.zeros(32) for row, kept in rows]))
+
+
+def kuma_keep(drop, keep):
+    """P(z > 0) of a HardKuma gate with two scores: what of the Kumaraswamy distribution lies above a twelfth."""
+    a, b = math.log(1 + math.exp(keep)), math.log(1 + math.exp(drop))
+    return (1 - (1 / 12) ** a) ** b
+
+
+def expected_share(texts):
+    return mean([mean(keep) for keep in texts])
+
+
+def expected_changes(texts):
+    """By the four outcomes of each pair of neighbours."""
+    outcomes = [(0, 1), (1, 0), (0, 0), (1, 1)]
+
+    def change(pair):
+        chances = [math.prod(k if z else 1 - k for k, z in zip(pair, zs, strict=True)) for zs in outcomes]
+        return sum(chance * abs(z - other) for chance, (z, other) in zip(chances, outcomes, strict=True))
+
+    return mean([sum(map(change, zip(keep, keep[1:], strict=False))) / len(keep) for keep in texts])
+
+
+def prior_divergence(texts, prior):
+    def divergence(m):
+        return m * math.log(m / prior) + (1 - m) * math.log((1 - m) / (1 - prior))
+
+    return mean([mean([divergence(m) for m in keep]) for keep in texts])
+
+
+def necessity(told, untold):
+    """Of texts: p(y) from the rationale, and from it less one unit, for each of some units."""
+    found = []
+    for p, others in zip(told, untold, strict=True):
+        found.append(mean([-math.log(1 + max(0.0, p - other)) for other in others]) if others else 0.0)
+    return found
+
+
+def information(scores):
+    """Lower and upper bound, of a critic's scores of each rationale with each complement."""
+    n = len(scores)
+    own = mean([row[i] for i, row in enumerate(scores)])
+    lower = mean([math.log(math.exp(row[i]) / mean([math.exp(t) for t in row])) for i, row in enumerate(scores)])
+    return lower, own - sum(map(sum, scores)) / n**2

@@ -9,7 +9,7 @@ from plmr.config import RationaleConfig
 from plmr.errors import PlmrError
 from plmr.methods import METHODS, idle_settings
 from plmr.modeling import RationaleModel
-from tests.small import FAMILIES, small_batch, small_encoder, small_model
+from tests.small import FAMILIES, PENALTY, small_batch, small_encoder, small_model
 
 LABELS = torch.tensor([0, 1, 1])
 
@@ -88,6 +88,8 @@ def test_settings_that_change_nothing_are_named():
     (sentence,) = idle_settings(RationaleConfig(sparsity_weight=5.0))
     assert "sparsity_weight=5.0 changes nothing: sampler='budget'" in sentence
     assert idle_settings(RationaleConfig(sparsity_weight=5.0, sampler="gumbel")) == []
+    (sentence,) = idle_settings(RationaleConfig(method="cr", sparsity_weight=5.0, score_spread=None, smoothing=1))
+    assert "'cr' does not read score_spread=None, sparsity_weight=5.0; leave" in sentence
 
 
 @pytest.mark.parametrize("name", METHODS)
@@ -116,6 +118,29 @@ def test_a_setting_moves_the_losses_of_the_methods_that_read_it_and_of_no_other(
     unchanged = pytest.approx(losses(), abs=1e-6)
     moved = {setting for setting, value in changes.items() if losses(**{setting: value}) != unchanged}
     assert moved == METHODS[name].reads
+
+
+@pytest.mark.parametrize("name", [name for name, method in METHODS.items() if method.ignores])
+def test_a_setting_that_a_method_ignores_moves_none_of_its_losses(name):
+    changes = {
+        "sampler": "budget",
+        "gumbel_temperature": 3.0,
+        "gumbel_noise": 0.5,
+        "score_spread": 1.0,
+        "smoothing": 5,
+        "sparsity_weight": 3.0,
+        "continuity_weight": 3.0,
+        "constraint_form": "paper",
+    }
+
+    def losses(**settings):
+        model = small_model(method=name, **PENALTY | settings).train()
+        model.set_progress(0.3)
+        torch.manual_seed(1)
+        return [term.item() for term in model(**small_batch(), labels=LABELS).losses.values()]
+
+    still = {setting for setting, value in changes.items() if losses(**{setting: value}) == losses()}
+    assert still == METHODS[name].ignores
 
 
 def test_a_new_model_warns_of_them_and_a_loaded_one_does_not(tmp_path):

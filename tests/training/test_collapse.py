@@ -43,6 +43,17 @@ def test_the_advice_names_only_settings_that_the_sampler_reads(share):
     assert "sparsity_weight" not in collapse_findings(figures, BUDGET, 0.5)[0]
 
 
+@pytest.mark.parametrize("share", [0.01, 0.95])
+def test_gates_of_a_methods_own_get_no_advice_of_samplers_that_it_does_not_have(share):
+    (finding,) = collapse_findings(replace(WELL, argmax_share=share), RationaleConfig(method="hardkuma"), 0.5)
+    assert "sampler" not in finding and "sparsity_weight" not in finding
+
+
+def test_low_odds_are_no_sign_where_a_prior_holds_the_share():
+    assert collapse_findings(replace(WELL, argmax_share=0.0), RationaleConfig(method="cr"), 0.5) == []
+    assert len(collapse_findings(replace(WELL, argmax_share=1.0), RationaleConfig(method="cr"), 0.5)) == 1
+
+
 def test_under_a_budget_only_scores_that_are_not_numbers_select_nothing():
     valid, counts = torch.ones(3, 9, dtype=torch.bool), torch.tensor([1, 2, 3])
     for logits, kept in ((torch.zeros(3, 9, 2), [1, 2, 3]), (torch.full((3, 9, 2), torch.nan), [0, 0, 0])):

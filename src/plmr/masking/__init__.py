@@ -8,10 +8,12 @@ from plmr.masking.constraints import (
     sparsity_targets,
     text_constraint,
 )
+from plmr.masking.kumaraswamy import HardKumaGates
 from plmr.masking.pruning import masked_mean, run_masked
 from plmr.masking.samplers import (
     gumbel_noise,
     keep_probability,
+    relaxed,
     smooth,
     standardize,
     straight_through,
@@ -22,11 +24,13 @@ from plmr.masking.units import Units, top_units
 
 __all__ = [
     "Constraint",
+    "HardKumaGates",
     "Units",
     "constraint",
     "gumbel_noise",
     "keep_probability",
     "masked_mean",
+    "relaxed",
     "released_constraint",
     "run_masked",
     "share",

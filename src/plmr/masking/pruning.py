@@ -7,6 +7,9 @@ Two semantics (`docs/masking.md`):
     sends every head the projection biases, so the predictor can sense how many tokens were pruned.
 `drop`
     A pruned token leaves the attention. With the mask fixed, nothing about it reaches the prediction.
+
+Some methods train with soft masks. A token that is kept by a part r then has its vector multiplied by r, or counts r
+times in the attention.
 """
 
 from __future__ import annotations
@@ -25,8 +28,9 @@ def run_masked(
     attention_mask: Tensor,
     visible: Tensor,
     masking: str,
+    soft: bool = False,
 ) -> Tensor:
-    """Run blocks on the visible tokens; without gradients for the mask, the pruned ones are not computed.
+    """Run blocks on the visible tokens; without gradients for a hard mask, the pruned ones are not computed.
 
     Args:
         encoder: Its blocks are run.
@@ -35,11 +39,12 @@ def run_masked(
         attention_mask: False = padding. *Shape:* (B, T)
         visible: The mask M, 0 or 1, special tokens included as the method wants them. *Shape:* (B, T)
         masking: `zero` or `drop`.
+        soft: Whether M may also be anything between 0 and 1.
 
     Returns:
         Output of the last block; at pruned tokens it means nothing. *Shape:* (B, T, H)
     """
-    learning = visible.requires_grad and torch.is_grad_enabled()
+    learning = soft or (visible.requires_grad and torch.is_grad_enabled())
     compact = encoder.compact and not learning
     if masking == "zero":
         if compact and encoder.null_token_is_exact:
@@ -59,7 +64,8 @@ def masked_mean(hidden: Tensor, mask: Tensor) -> Tensor:
 
     Args:
         hidden: *Shape:* (B, T, H)
-        mask: *Shape:* (B, T)
+        mask: Where it is soft and adds up to less than one token, so much less is the mean, which thus has no leap
+            where the last token goes. *Shape:* (B, T)
 
     Returns:
         *Shape:* (B, H)

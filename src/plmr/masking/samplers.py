@@ -131,6 +131,19 @@ def gumbel_noise(like: Tensor, valid: Tensor, window: int = 1) -> Tensor:
     return smooth(noise, valid, window) * float(weights.sum() / weights.norm())
 
 
+def relaxed(logits: Tensor, temperature: float) -> Tensor:
+    """A soft mask: a draw of the relaxed Bernoulli distribution, where the logits have Gumbel noise.
+
+    Args:
+        logits: Drop and keep, noise included. *Shape:* (B, U, 2)
+        temperature: Near 0 the mask is all but hard.
+
+    Returns:
+        Between 0 and 1. *Shape:* (B, U)
+    """
+    return (logits / temperature).softmax(dim=-1)[..., KEEP]
+
+
 def straight_through(logits: Tensor, temperature: float = 1.0) -> Tensor:
     """A hard mask with the gradient of a soft one.
 
@@ -141,7 +154,7 @@ def straight_through(logits: Tensor, temperature: float = 1.0) -> Tensor:
     Returns:
         Zeros and ones. *Shape:* (B, U)
     """
-    soft = (logits / temperature).softmax(dim=-1)[..., KEEP]
+    soft = relaxed(logits, temperature)
     hard = (soft > 0.5).to(soft.dtype)
     return hard - soft.detach() + soft
 

@@ -10,11 +10,14 @@ from plmr.encoders import SplitEncoder
 from plmr.errors import PlmrError, nearest
 from plmr.methods.a2r import A2R
 from plmr.methods.base import Method
+from plmr.methods.cr import CR
 from plmr.methods.dar import DAR
+from plmr.methods.dare import DARE
 from plmr.methods.dmr import DMR
 from plmr.methods.fr import FR
 from plmr.methods.g_rat import GRAT
 from plmr.methods.game import Batch, Losses, Play, Selection
+from plmr.methods.hardkuma import HardKuma
 from plmr.methods.inter_rat import InterRAT
 from plmr.methods.invrat import InvRat
 from plmr.methods.mcd import MCD
@@ -41,6 +44,9 @@ METHODS: dict[str, type[Method]] = {
     "a2r": A2R,
     "inter-rat": InterRAT,
     "g-rat": GRAT,
+    "hardkuma": HardKuma,
+    "dare": DARE,
+    "cr": CR,
 }
 
 
@@ -88,11 +94,12 @@ def idle_settings(config: RationaleConfig) -> list[str]:
         differing = (name for name in sorted(names) if getattr(config, name) != getattr(usual, name))
         return ", ".join(f"{name}={getattr(config, name)!r}" for name in differing)
 
-    unread = frozenset().union(*(method.reads for method in METHODS.values())) - METHODS[config.method].reads
+    method = METHODS[config.method]
+    unread = frozenset().union(*(each.reads for each in METHODS.values())) - method.reads
     found = []
-    if names := changed(unread):
+    if names := changed(unread | method.ignores):
         found.append(f"The method {config.method!r} does not read {names}; leave that out, it changes nothing.")
-    if config.sampler == "budget" and (names := changed(frozenset({"sparsity_weight"}))):
+    if config.sampler == "budget" and (names := changed(frozenset({"sparsity_weight"}) - method.ignores)):
         found.append(
             f"{names} changes nothing: sampler='budget' keeps exactly the share asked for, without a penalty; set "
             "sparsity for another share, or sampler='gumbel'."
@@ -102,7 +109,9 @@ def idle_settings(config: RationaleConfig) -> list[str]:
 
 __all__ = [
     "A2R",
+    "CR",
     "DAR",
+    "DARE",
     "DMR",
     "FR",
     "GRAT",
@@ -112,6 +121,7 @@ __all__ = [
     "PLMR",
     "RNP",
     "Batch",
+    "HardKuma",
     "InterRAT",
     "InvRat",
     "Losses",

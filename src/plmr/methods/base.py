@@ -58,6 +58,11 @@ class Method(nn.Module, ABC):
     """How many copies of the encoder the method is built from."""
     reads: ClassVar[frozenset[str]] = frozenset()
     """Settings of `RationaleConfig` that not every method reads and this one does."""
+    ignores: ClassVar[frozenset[str]] = frozenset()
+    """Settings that every other method reads and this one does not, because it has a form of its own for them."""
+    even_odds_tell: ClassVar[bool] = True
+    """Whether a generator that gives nothing better than even odds selects nothing; not where a prior holds keep
+    probabilities near the share, and their order tells."""
     options_class: ClassVar[type[Options]] = Options
     """What `method_options` may set."""
 
@@ -179,17 +184,29 @@ class Method(nn.Module, ABC):
         """
         config = self.config
         alive = units.valid if before is None else units.valid & (before > 0)
-        logits = smooth(units.mean(logits.float()), alive, config.smoothing)
+        logits = self.smoothed(logits, units, alive)
         if config.score_spread is not None:
             logits = standardize(logits, alive, config.score_spread)
         probability = keep_probability(self._budgeted(logits, units, alive, step)) * alive
         if self.training:
-            noisy = logits + config.gumbel_noise * gumbel_noise(logits, alive, config.smoothing)
+            noisy = self.noisy(logits, alive)
             mask = straight_through(self._budgeted(noisy, units, alive, step), config.gumbel_temperature)
         else:
-            thresholds = config.thresholds or [0.5] * self.n_steps
-            mask = threshold_mask(probability, thresholds[step])
+            mask = self.hard_mask(probability, step)
         return mask * (units.valid if before is None else before), probability
+
+    def smoothed(self, logits: Tensor, units: Units, alive: Tensor) -> Tensor:
+        """Mask head outputs on units, averaged with their neighbours: (B, T, 2) to (B, U, 2)."""
+        return smooth(units.mean(logits.float()), alive, self.config.smoothing)
+
+    def noisy(self, logits: Tensor, alive: Tensor) -> Tensor:
+        """Smoothed logits with the noise that samples from them. *Shape:* both (B, U, 2)"""
+        return logits + self.config.gumbel_noise * gumbel_noise(logits, alive, self.config.smoothing)
+
+    def hard_mask(self, probability: Tensor, step: int = 0) -> Tensor:
+        """The deterministic mask of evaluation, at a pruning step's threshold. *Shape:* both (B, U)"""
+        thresholds = self.config.thresholds or [0.5] * self.n_steps
+        return threshold_mask(probability, thresholds[step])
 
     @property
     def start(self) -> float:

@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from plmr.masking import Units
+from plmr.masking import Units, share
 from plmr.methods.game import Batch
 
 
@@ -109,3 +109,20 @@ def log_likelihood(probability: Tensor, mask: Tensor, units: Units) -> Tensor:
     odds = probability.float().logit(eps=1e-6)
     each = F.binary_cross_entropy_with_logits(odds, mask.float(), reduction="none")
     return -(each * units.valid).sum(dim=1)
+
+
+def prior_divergence(probability: Tensor, prior: float, units: Units) -> Tensor:
+    """KL(Bernoulli(m) ‖ Bernoulli(π)), its mean over the units of a text, then over the texts.
+
+    Args:
+        probability: m, of keeping. *Shape:* (B, U)
+        prior: π, from 0 to 1.
+        units: Which units exist.
+
+    Returns:
+        *Shape:* ()
+    """
+    odds, prior = probability.float().logit(eps=1e-6), min(max(prior, 1e-3), 1 - 1e-3)
+    keep = odds.sigmoid() * (F.logsigmoid(odds) - math.log(prior))
+    drop = (-odds).sigmoid() * (F.logsigmoid(-odds) - math.log1p(-prior))
+    return share(keep + drop, units).mean()

@@ -31,6 +31,8 @@ class SelectThenPredict(Method):
     """
 
     n_encoders = 2
+    soft: ClassVar[bool] = False
+    """Whether masks are fractions in training; in evaluation they are 0 or 1 in every method."""
     reads_normed: ClassVar[bool] = False
     """Whether `read` normalizes the states, so that the mask head does without a LayerNorm of its own."""
 
@@ -91,7 +93,7 @@ class SelectThenPredict(Method):
 
         Args:
             batch: The texts.
-            mask: On units, 0 or 1; between them only while gradients reach it (`run_masked`). *Shape:* (B, U)
+            mask: On units, 0 or 1; in the training of a method whose masks are `soft`, also between. *Shape:* (B, U)
 
         Returns:
             *Shape:* (B, C)
@@ -113,7 +115,14 @@ class SelectThenPredict(Method):
         return head(self.pooled(encoder, batch, mask))
 
     def pooled(self, encoder: SplitEncoder, batch: Batch, mask: Tensor) -> Tensor:
-        """What a class head reads of the texts, under a mask as in `predict_from`. *Shape:* (B, H)"""
+        """What a class head reads: one state of what a mask keeps.
+
+        Args:
+            encoder, batch, mask: As in `classify`.
+
+        Returns:
+            *Shape:* (B, H)
+        """
         kept = batch.units.to_tokens(mask)
         return pool(self.read(encoder, batch, kept + batch.anchor), kept, self.config.pooling)
 
@@ -131,7 +140,8 @@ class SelectThenPredict(Method):
         embedded, blocks = self.embed(encoder, batch), range(encoder.n_blocks)
         if visible is None:
             return encoder.run(embedded, blocks, batch.attention_mask)
-        return run_masked(encoder, embedded, blocks, batch.attention_mask, visible, self.masking)
+        soft = self.soft and self.training
+        return run_masked(encoder, embedded, blocks, batch.attention_mask, visible, self.masking, soft)
 
     def embed(self, encoder: SplitEncoder, batch: Batch) -> Tensor:
         """What an encoder's first block reads. *Shape:* (B, T, H)"""

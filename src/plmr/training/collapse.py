@@ -9,6 +9,7 @@ from itertools import pairwise
 import numpy as np
 
 from plmr.config import RationaleConfig
+from plmr.methods import find_method
 
 SAME_POSITIONS = 0.8
 """Agreement above which the selection is called the same whatever the text; independent draws of a fifth agree
@@ -57,27 +58,30 @@ def collapse_findings(figures: Figures, config: RationaleConfig, chance: float) 
 
     Args:
         figures: Of one evaluation.
-        config: The share asked for, and the sampler, on which the advice depends.
+        config: The share asked for, and method and sampler, on which the advice depends.
         chance: Accuracy of always predicting the most frequent class.
     """
     findings = []
-    share, sparsity, budgeted = figures.argmax_share, config.sparsity, config.sampler == "budget"
-    if share < sparsity / 10:
-        advice = (
-            "With sampler='budget' only scores that are not numbers do that: lower the learning rates."
-            if budgeted
-            else "Give sparsity_annealing=0.6 so that it starts from all words, lower sparsity_weight, or train longer."
-        )
+    method, share, sparsity = find_method(config.method), figures.argmax_share, config.sparsity
+    sampler = "its own" if "sampler" in method.ignores else config.sampler
+    if method.even_odds_tell and share < sparsity / 10:
+        advice = {
+            "budget": "With sampler='budget' only scores that are not numbers do that: lower the learning rates.",
+            "gumbel": "Give sparsity_annealing=0.6 so that it starts from all words, lower sparsity_weight, or train "
+            "longer.",
+            "its own": "Give sparsity_annealing=0.6 so that it starts from all words, or train longer.",
+        }[sampler]
         findings.append(
             f"the generator selects nothing: {share:.1%} of the words have a keep probability above one half, "
             f"{sparsity:.0%} were asked for. {advice}"
         )
     elif share > max(0.9, 1 - (1 - sparsity) / 10):
-        advice = (
-            "With sampler='budget' at least one word of every text is kept, and these texts have hardly more."
-            if budgeted
-            else "Raise sparsity_weight, or train longer."
-        )
+        advice = {
+            "budget": "With sampler='budget' at least one word of every text is kept, and these texts have hardly "
+            "more.",
+            "gumbel": "Raise sparsity_weight, or train longer.",
+            "its own": f"Train longer, or see `plmr methods {config.method}` for what holds the share.",
+        }[sampler]
         findings.append(
             f"the generator selects everything: {share:.1%} of the words have a keep probability above one half, "
             f"{sparsity:.0%} were asked for. {advice}"
