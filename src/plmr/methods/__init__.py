@@ -51,8 +51,8 @@ def build_method(config: RationaleConfig, encoder: Callable[[], SplitEncoder]) -
     method = kind(config, *(encoder() for _ in range(kind.n_encoders)))
     config.method_options = asdict(method.options) or None
     if config.freeze_embeddings:
-        for child in method.children():
-            for module in child.embedding_modules if isinstance(child, SplitEncoder) else ():
+        for copy in method.encoders():
+            for module in copy.embedding_modules:
                 module.requires_grad_(False)
     return method
 

@@ -25,7 +25,7 @@ from torch import Tensor, nn
 from plmr.config import RationaleConfig
 from plmr.encoders import SplitEncoder
 from plmr.methods.game import Batch, Losses, Play
-from plmr.methods.parts import ClassHead, MaskHead
+from plmr.methods.parts import ClassHead
 from plmr.methods.rnp import RNP
 
 
@@ -79,7 +79,7 @@ class InterRAT(RNP):
         super().__init__(config, generator, predictor)
         self.label_keys = nn.Linear(predictor.width, predictor.width, bias=False)
 
-    def new_mask_head(self, width: int) -> MaskHead:
+    def new_mask_head(self, width: int) -> nn.Module:
         return super().new_mask_head(2 * width)
 
     def new_class_head(self, encoder: SplitEncoder) -> AdjustedHead:

@@ -8,6 +8,7 @@ A method of this kind states its `game`; who else plays, such as a teacher, read
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections.abc import Callable
 from typing import ClassVar
 
 from torch import Tensor, nn
@@ -42,7 +43,7 @@ class SelectThenPredict(Method):
         self.predictor = predictor
         self.class_head = self.new_class_head(predictor)
 
-    def new_mask_head(self, width: int) -> MaskHead:
+    def new_mask_head(self, width: int) -> nn.Module:
         """The generator's head, on states of a width."""
         config = self.config
         return MaskHead(width, config.mask_head_dropout, config.keep_bias, normed=not self.reads_normed)
@@ -69,8 +70,12 @@ class SelectThenPredict(Method):
         return {"rationale": cross_entropy(self.predict(batch, self.whole(batch)), batch)}
 
     def select(self, batch: Batch) -> Selection:
-        hidden = self.read(self.predictor if self.generator is None else self.generator, batch)
-        mask, probability = self.choose(self.scores(hidden), batch.units)
+        return self.select_by(self.predictor if self.generator is None else self.generator, self.scores, batch)
+
+    def select_by(self, encoder: SplitEncoder, head: Callable[[Tensor], Tensor], batch: Batch) -> Selection:
+        """The selection of any generator, by its encoder and what scores the states, as `scores` does."""
+        hidden = self.read(encoder, batch)
+        mask, probability = self.choose(head(hidden), batch.units)
         return Selection([mask], [probability], hidden=hidden)
 
     def scores(self, hidden: Tensor) -> Tensor:
@@ -110,8 +115,19 @@ class SelectThenPredict(Method):
         Returns:
             *Shape:* (B, C)
         """
+        return head(self.pooled(encoder, batch, mask))
+
+    def pooled(self, encoder: SplitEncoder, batch: Batch, mask: Tensor) -> Tensor:
+        """What a class head reads: one state of what a mask keeps.
+
+        Args:
+            encoder, batch, mask: As in `classify`.
+
+        Returns:
+            *Shape:* (B, H)
+        """
         kept = batch.units.to_tokens(mask)
-        return head(pool(self.read(encoder, batch, kept + batch.anchor), kept, self.config.pooling))
+        return pool(self.read(encoder, batch, kept + batch.anchor), kept, self.config.pooling)
 
     def read(self, encoder: SplitEncoder, batch: Batch, visible: Tensor | None = None) -> Tensor:
         """An encoder's states of the texts, as heads read them.
