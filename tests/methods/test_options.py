@@ -26,6 +26,10 @@ CHANGES = {
         "agreement_weight": 3.0,
     },
     "3player": {"complement_weight": 3.0, "complement_margin": 2.0},
+    "mgr": {"n_generators": 2},
+    "dr": {"least_rate": 0.95},
+    "n2r": {"norm_weight": 3.0, "norm_epsilon": 1.0},
+    "a2i": {"attack_weight": 3.0},
 }
 """Another value for every option there is."""
 
@@ -45,18 +49,19 @@ def test_every_option_is_explained_and_has_a_name_of_its_own():
 
 
 @pytest.mark.parametrize("name", METHODS)
-def test_every_option_changes_the_losses_at_some_time(name):
+def test_every_option_changes_the_losses_or_the_rates_at_some_time(name):
     changes = CHANGES.get(name, {})
     assert changes.keys() == option_kinds(METHODS[name].options_class).keys()
 
-    def losses(options):
+    def effects(options):
         model = small_model(method=name, method_options=options).train()
         model.set_progress(0.3)
         torch.manual_seed(1)
-        return {term: value.item() for term, value in model(**small_batch(), labels=LABELS).losses.items()}
+        losses = {term: value.item() for term, value in model(**small_batch(), labels=LABELS).losses.items()}
+        return losses, {player: model.method.rate_of(player) for player in model.method.modules_of()}
 
     for option_name, value in changes.items():
-        assert losses({option_name: value}) != losses(None), option_name
+        assert effects({option_name: value}) != effects(None), option_name
 
 
 def test_options_are_completed_and_saved_with_the_model(tmp_path):

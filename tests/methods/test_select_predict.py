@@ -11,6 +11,7 @@ from plmr.methods.losses import cross_entropy, js_divergence, keep_cross_entropy
 from plmr.modeling import RationaleModel
 from tests.methods import formulas
 from tests.methods.formulas import SELECT_THEN_PREDICT, read_masked
+from tests.methods.terms import TERMS
 from tests.small import FAMILIES, PENALTY, small_batch, small_model
 
 LABELS = torch.tensor([0, 1, 1])
@@ -20,6 +21,8 @@ OPTIONS = {
     "mrd": {"remaining_weight": 17.0},
     "3player": {"complement_weight": 1.7, "complement_margin": 1.3},
     "g-rat": {"guidance_weight": 1.7, "agreement_weight": 19.0, "guidance_span": 0.8},
+    "n2r": {"norm_weight": 1.7, "norm_epsilon": 0.1},
+    "a2i": {"attack_weight": 1.7},
 }
 
 
@@ -74,6 +77,8 @@ def terms(model, name):
         if name == "dar":
             judged = read_masked(method.teacher, method.teacher_head, batch, output.mask)
             found["teacher"] = 1.7 * formulas.cross_entropy(judged, LABELS)
+        if name in TERMS:
+            found = TERMS[name](method, batch, LABELS, found)
     assert 0 < output.mask.sum() < (batch["word_ids"] >= 0).sum()
     return found
 

@@ -8,14 +8,19 @@ from dataclasses import asdict
 from plmr.config import RationaleConfig
 from plmr.encoders import SplitEncoder
 from plmr.errors import PlmrError, nearest
+from plmr.methods.a2i import A2I
 from plmr.methods.base import Method
 from plmr.methods.dar import DAR
+from plmr.methods.dr import DR
 from plmr.methods.fr import FR
 from plmr.methods.g_rat import GRAT
 from plmr.methods.game import Batch, Losses, Play, Selection
 from plmr.methods.inter_rat import InterRAT
+from plmr.methods.mare import MARE
 from plmr.methods.mcd import MCD
+from plmr.methods.mgr import MGR
 from plmr.methods.mrd import MRD
+from plmr.methods.n2r import N2R
 from plmr.methods.options import Options, option
 from plmr.methods.plmr import PLMR
 from plmr.methods.rnp import RNP
@@ -33,6 +38,11 @@ METHODS: dict[str, type[Method]] = {
     "3player": ThreePlayer,
     "inter-rat": InterRAT,
     "g-rat": GRAT,
+    "mgr": MGR,
+    "dr": DR,
+    "n2r": N2R,
+    "a2i": A2I,
+    "mare": MARE,
 }
 
 
@@ -93,12 +103,17 @@ def idle_settings(config: RationaleConfig) -> list[str]:
 
 
 __all__ = [
+    "A2I",
     "DAR",
+    "DR",
     "FR",
     "GRAT",
+    "MARE",
     "MCD",
     "METHODS",
+    "MGR",
     "MRD",
+    "N2R",
     "PLMR",
     "RNP",
     "Batch",
