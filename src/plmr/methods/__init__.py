@@ -26,7 +26,7 @@ from plmr.methods.plmr import PLMR
 from plmr.methods.rnp import RNP
 from plmr.methods.select_predict import SelectThenPredict
 from plmr.methods.three_player import ThreePlayer
-from plmr.presets import PRESETS
+from plmr.presets import PRESETS, VARIANTS
 
 METHODS: dict[str, type[Method]] = {
     "plmr": PLMR,
@@ -68,14 +68,21 @@ def build_method(config: RationaleConfig, encoder: Callable[[], SplitEncoder]) -
 
 
 def find_method(name: str) -> type[Method]:
-    """The framework of a name.
+    """The framework of a name, which may be a variant's.
 
     Raises:
         PlmrError: There is none.
     """
-    if name not in METHODS:
-        raise PlmrError(f"There is no method {name!r}; choose one of {', '.join(METHODS)}.{nearest(name, METHODS)}")
-    return METHODS[name]
+    known = [*METHODS, *VARIANTS]
+    if name not in known:
+        raise PlmrError(f"There is no method {name!r}; choose one of {', '.join(known)}.{nearest(name, known)}")
+    return METHODS[VARIANTS[name].method if name in VARIANTS else name]
+
+
+def summaries() -> dict[str, str]:
+    """A line for each method and each variant, by name."""
+    methods = {name: method.summary for name, method in METHODS.items()}
+    return methods | {name: variant.summary for name, variant in VARIANTS.items()}
 
 
 def idle_settings(config: RationaleConfig) -> list[str]:
@@ -90,7 +97,7 @@ def idle_settings(config: RationaleConfig) -> list[str]:
         differing = (name for name in sorted(names) if getattr(config, name) != getattr(usual, name))
         return ", ".join(f"{name}={getattr(config, name)!r}" for name in differing)
 
-    unread = frozenset().union(*(method.reads for method in METHODS.values())) - METHODS[config.method].reads
+    unread = frozenset().union(*(method.reads for method in METHODS.values())) - find_method(config.method).reads
     found = []
     if names := changed(unread):
         found.append(f"The method {config.method!r} does not read {names}; leave that out, it changes nothing.")
@@ -129,4 +136,5 @@ __all__ = [
     "find_method",
     "idle_settings",
     "option",
+    "summaries",
 ]
