@@ -15,7 +15,7 @@ def test_every_method_has_its_line(run):
 def test_the_options_of_one(run):
     lines = run("methods", "dar").stdout.splitlines()
     assert lines[0] == METHODS["dar"].summary
-    assert [line.split()[0] for line in lines[1:]] == ["teacher_weight=1.0", "teacher_share=0.25"]
+    assert [line.split()[0] for line in lines[1:]] == ["teacher_weight=1.0", "teacher_share=0.25", "as_released=False"]
     assert run("methods", "rnp").stdout.splitlines() == [METHODS["rnp"].summary]
 
 

@@ -15,15 +15,17 @@ from tests.small import small_batch, small_model
 
 LABELS = torch.tensor([0, 1, 1])
 CHANGES = {
-    "mcd": {"kl_weight": 3.0},
-    "dar": {"teacher_weight": 3.0, "teacher_share": 0.4},
-    "mrd": {"remaining_weight": 3.0},
+    "mcd": {"kl_weight": 3.0, "as_released": True},
+    "dar": {"teacher_weight": 3.0, "teacher_share": 0.4, "as_released": True},
+    "mrd": {"remaining_weight": 3.0, "as_released": True},
+    "inter-rat": {"as_released": True},
     "g-rat": {
         "guider_share": 0.4,
         "guider_noise": 3.0,
         "guidance_weight": 3.0,
         "guidance_span": 0.2,
         "agreement_weight": 3.0,
+        "as_released": True,
     },
     "3player": {"complement_weight": 3.0, "complement_margin": 2.0},
     "mgr": {"n_generators": 2},
@@ -69,7 +71,7 @@ def test_options_are_completed_and_saved_with_the_model(tmp_path):
     assert (model.method.options.teacher_weight, model.method.options.teacher_share) == (2, 0.25)
     model.save_pretrained(tmp_path)
     loaded = RationaleModel.from_pretrained(tmp_path)
-    assert loaded.config.method_options == {"teacher_weight": 2, "teacher_share": 0.25}
+    assert loaded.config.method_options == {"teacher_weight": 2, "teacher_share": 0.25, "as_released": False}
     assert loaded.method.options == model.method.options
     assert small_model(method="rnp").config.method_options is None
 
@@ -80,7 +82,7 @@ def test_options_are_completed_and_saved_with_the_model(tmp_path):
         (
             "mcd",
             {"kl_wieght": 1.0},
-            "'mcd' has no option 'kl_wieght'; it has kl_weight. Did you mean 'kl_weight'",
+            "'mcd' has no option 'kl_wieght'; it has as_released, kl_weight. Did you mean 'kl_weight'",
         ),
         ("rnp", {"kl_weight": 1.0}, "method 'rnp' has no option 'kl_weight', nor any other; leave it out"),
         ("mcd", {"kl_weight": "much"}, "kl_weight='much' is not a number of 0 or more"),

@@ -85,10 +85,13 @@ class Method(nn.Module, ABC):
         """The losses of a play, in which nobody learns but its players.
 
         The others are as they are in use: without gradients, so that a loss may pass through them to those who move,
-        and without dropout, so that they judge alike each time.
+        and without dropout, so that they judge alike each time; but for those whose dropout the play keeps.
         """
-        resting = [m for player, modules in self.modules_of().items() if player not in play.players for m in modules]
-        with at_rest(resting):
+        players = self.modules_of()
+        with at_rest(m for player, modules in players.items() if player not in play.players for m in modules):
+            for player in play.dropout:
+                for module in players[player]:
+                    module.train(self.training)
             return play.losses(batch)
 
     def rate_of(self, player: str) -> float:

@@ -7,7 +7,7 @@ Liu et al., "Enhancing the Rationale-Input Alignment for Self-explaining Rationa
 
 Generator and predictor can agree on a code of their own that no reader of the text would understand. The teacher
 does not learn from rationales, so a rationale that only the predictor understands tells it nothing. It judges
-without dropout; the released code leaves it in training mode.
+without dropout; the released code leaves it in training mode, and so does `as_released`.
 
 While the teacher learns, the predictor learns from whole texts too, as in every method of this kind before its start.
 With `teacher_share` up to `sparsity_delay` the generator thus has as much time as in RNP; above, the start is later.
@@ -16,7 +16,7 @@ With `teacher_share` up to `sparsity_delay` the generator thus has as much time 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from torch import nn
 
@@ -39,6 +39,7 @@ class DAROptions(Options):
         "Share of the training in which the teacher learns; it is fixed afterwards.",
         PART_OF_TRAINING,
     )
+    as_released: bool = option(False, "Whether the teacher has dropout while it judges.")
 
 
 class DAR(RNP):
@@ -66,6 +67,10 @@ class DAR(RNP):
     def plays(self) -> list[Play]:
         lessons = [Play(("teacher",), self.teacher_losses)] if self.stage == "teacher" else []
         return lessons + super().plays()
+
+    def game(self) -> list[Play]:
+        restless = ("teacher",) if self.options.as_released else ()
+        return [replace(play, dropout=restless) for play in super().game()]
 
     def teacher_losses(self, batch: Batch) -> Losses:
         logits = self.classify(self.teacher, self.teacher_head, batch, batch.everything)
