@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from inspect import signature
 from typing import Any
 
 from transformers import PretrainedConfig
 
 from plmr import __about__
 from plmr.errors import PlmrError, nearest
-from plmr.presets import PRESETS
+from plmr.presets import PRESETS, VARIANTS
 from plmr.ranges import FINITE, NOT_NEGATIVE, POSITIVE, Range
 
 CHOICES: dict[str, tuple[str, ...]] = {
@@ -57,7 +58,8 @@ class RationaleConfig(PretrainedConfig):
     Args:
         encoder: `gru`, `gru-3`, `minilm`, a folder or a hub id.
         encoder_config: The encoder's own configuration; filled in when the model is built.
-        method: Name of the framework, one of those that `plmr methods` lists.
+        method: Name of the framework, one of those that `plmr methods` lists. A variant, such as `plmr-m1`, fixes
+            some of the settings below.
         method_options: Options that this framework alone has, by name (`plmr methods NAME`); completed when the model
             is built.
         preset: The preset these values started from; a label.
@@ -205,6 +207,7 @@ class RationaleConfig(PretrainedConfig):
         self.glove = glove
         self.plmr_version = kwargs.pop("plmr_version", __about__.__version__)
         super().__init__(**kwargs)
+        self._fix_variant()
         self._check()
 
     @classmethod
@@ -221,6 +224,19 @@ class RationaleConfig(PretrainedConfig):
         if preset not in PRESETS:
             raise PlmrError(f"There is no preset {preset!r}; choose one of {', '.join(PRESETS)}.")
         return cls(**{"preset": preset, **PRESETS[preset], **overrides})
+
+    def _fix_variant(self) -> None:
+        """Set what a variant's name stands for, unless somebody has said something else."""
+        usual = {name: each.default for name, each in signature(RationaleConfig.__init__).parameters.items()}
+        usual |= PRESETS.get(self.preset, {})
+        for name, value in VARIANTS[self.method].settings.items() if self.method in VARIANTS else ():
+            said = getattr(self, name)
+            if said not in (value, usual[name]):
+                raise PlmrError(
+                    f"{name}={said!r} contradicts method={self.method!r}, which is "
+                    f"{VARIANTS[self.method].method!r} with {name}={value!r}; leave one of them out."
+                )
+            setattr(self, name, value)
 
     def _check(self) -> None:
         for name, choices in CHOICES.items():

@@ -65,9 +65,8 @@ class RationaleModel(PreTrainedModel):
         for sentence in idle_settings(config):
             warnings.warn(sentence, stacklevel=2)
         weights = encoder.state_dict()
-        for module in model.method.children():
-            if isinstance(module, SplitEncoder):
-                module.load_state_dict(weights)
+        for copy in model.method.encoders():
+            copy.load_state_dict(weights)
         return model
 
     def _init_weights(self, module: torch.nn.Module) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 PAPER: dict[str, Any] = {
     "unit": "subword",
@@ -57,3 +57,32 @@ RELEASED: dict[str, Any] = {
 """The authors' published code. It cuts BERT-base after block 7: set `generator_depth=8` for its depth."""
 
 PRESETS: dict[str, dict[str, Any]] = {"default": {}, "paper": PAPER, "released": RELEASED}
+
+
+class Variant(NamedTuple):
+    """A method with some of its settings fixed, under a name of its own.
+
+    Attributes:
+        summary: One line for the list of methods.
+        settings: Of `RationaleConfig`; they go before a preset's.
+        method: Whose variant it is.
+    """
+
+    summary: str
+    settings: dict[str, Any]
+    method: str = "plmr"
+
+
+VARIANTS: dict[str, Variant] = {
+    "plmr-no-match": Variant("PLMR without L_match: L_r + w_x L_x + L_s", {"match_weight": 0.0}),
+    "plmr-no-full-text": Variant(
+        "PLMR without L_x, and so without L_match, which compares with it: L_r + L_s", {"full_text_path": "none"}
+    ),
+    "plmr-m1": Variant("PLMR with one Dim-Reduction block: everything is pruned at once", {"dim_reduction_blocks": 1}),
+    "plmr-hidden": Variant(
+        "PLMR whose predictor reads the generator's states: not faithful, they have read the whole text",
+        {"predictor_input": "hidden"},
+    ),
+}
+"""What the paper's ablations leave out, and the input that this library does not take. `plmr-hidden` has the reading of
+eq. 14 in which R is H ⊙ M."""

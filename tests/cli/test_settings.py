@@ -109,7 +109,7 @@ def test_options_of_the_method_are_set_like_settings(tmp_path):
 @pytest.mark.parametrize(
     ("text", "overrides", "message"),
     [
-        ("method: dra", [], "no method 'dra'.*Did you mean 'dar'"),
+        ("method: inter-rta", [], "no method 'inter-rta'.*Did you mean 'inter-rat'"),
         ("method: dar", ["kl_weight=1"], "no setting 'kl_weight'.*It is an option of the method mcd; add --method mcd"),
         ("method: mcd", ["kl_wieght=1"], "no setting 'kl_wieght'.*Did you mean 'kl_weight'"),
         ("method: mcd", ["kl_weight=much"], "kl_weight should be a number, not 'much'"),

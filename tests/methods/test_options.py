@@ -16,15 +16,17 @@ from tests.small import small_batch, small_model
 LABELS = torch.tensor([0, 1, 1])
 GATES = {"run_length": 3.0, "multiplier_rate": 1.0, "multiplier_least": 1.0, "multiplier_most": 0.2}
 CHANGES = {
-    "mcd": {"kl_weight": 3.0},
-    "dar": {"teacher_weight": 3.0, "teacher_share": 0.4},
-    "mrd": {"remaining_weight": 3.0},
+    "mcd": {"kl_weight": 3.0, "as_released": True},
+    "dar": {"teacher_weight": 3.0, "teacher_share": 0.4, "as_released": True},
+    "mrd": {"remaining_weight": 3.0, "as_released": True},
+    "inter-rat": {"as_released": True},
     "g-rat": {
         "guider_share": 0.4,
         "guider_noise": 3.0,
         "guidance_weight": 3.0,
         "guidance_span": 0.2,
         "agreement_weight": 3.0,
+        "as_released": True,
     },
     "3player": {"complement_weight": 3.0, "complement_margin": 2.0, "reinforce": True},
     "rnp-reinforce": {"baseline": True},
@@ -34,6 +36,10 @@ CHANGES = {
     "hardkuma": GATES,
     "dare": {**GATES, "information_weight": 3.0, "as_released": True},
     "cr": {"prior_weight": 3.0, "necessity_weight": 3.0, "left_out": 1, "relaxation": 2.0, "as_released": True},
+    "mgr": {"n_generators": 2},
+    "dr": {"least_rate": 0.95},
+    "n2r": {"norm_weight": 3.0, "norm_epsilon": 1.0},
+    "a2i": {"attack_weight": 3.0},
 }
 """Another value for every option there is."""
 
@@ -53,11 +59,11 @@ def test_every_option_is_explained_and_has_a_name_of_its_own():
 
 
 @pytest.mark.parametrize("name", METHODS)
-def test_every_option_changes_the_losses_or_their_gradient_at_some_time(name):
+def test_every_option_changes_the_losses_their_gradient_or_the_rates_at_some_time(name):
     changes = CHANGES.get(name, {})
     assert changes.keys() == option_kinds(METHODS[name].options_class).keys()
 
-    def losses(options, progress):
+    def effects(options, progress):
         model = small_model(method=name, method_options=options).train()
         model.set_progress(progress)
         torch.manual_seed(1)
@@ -66,11 +72,12 @@ def test_every_option_changes_the_losses_or_their_gradient_at_some_time(name):
             output = model(**small_batch(), labels=LABELS)
             output.loss.backward()
         gradient = sum(p.grad.abs().sum().item() for p in model.parameters() if p.grad is not None)
-        return {term: value.item() for term, value in output.losses.items()} | {"gradient": gradient}
+        losses = {term: value.item() for term, value in output.losses.items()}
+        return losses, gradient, {player: model.method.rate_of(player) for player in model.method.modules_of()}
 
     for option_name, value in changes.items():
         times = (0.3, 0.26)
-        assert any(losses({option_name: value}, time) != losses(None, time) for time in times), option_name
+        assert any(effects({option_name: value}, time) != effects(None, time) for time in times), option_name
 
 
 def test_options_are_completed_and_saved_with_the_model(tmp_path):
@@ -78,7 +85,7 @@ def test_options_are_completed_and_saved_with_the_model(tmp_path):
     assert (model.method.options.teacher_weight, model.method.options.teacher_share) == (2, 0.25)
     model.save_pretrained(tmp_path)
     loaded = RationaleModel.from_pretrained(tmp_path)
-    assert loaded.config.method_options == {"teacher_weight": 2, "teacher_share": 0.25}
+    assert loaded.config.method_options == {"teacher_weight": 2, "teacher_share": 0.25, "as_released": False}
     assert loaded.method.options == model.method.options
     assert small_model(method="rnp").config.method_options is None
 
@@ -89,7 +96,7 @@ def test_options_are_completed_and_saved_with_the_model(tmp_path):
         (
             "mcd",
             {"kl_wieght": 1.0},
-            "'mcd' has no option 'kl_wieght'; it has kl_weight. Did you mean 'kl_weight'",
+            "'mcd' has no option 'kl_wieght'; it has as_released, kl_weight. Did you mean 'kl_weight'",
         ),
         ("rnp", {"kl_weight": 1.0}, "method 'rnp' has no option 'kl_weight', nor any other; leave it out"),
         ("mcd", {"kl_weight": "much"}, "kl_weight='much' is not a number of 0 or more"),

@@ -12,6 +12,7 @@ from plmr.modeling import RationaleModel
 from tests.methods import formulas
 from tests.methods.formulas import SELECT_THEN_PREDICT, read_masked
 from tests.methods.soft_terms import SEEDS, SOFT_OPTIONS, soft_terms
+from tests.methods.terms import TERMS
 from tests.small import FAMILIES, PENALTY, small_batch, small_model
 
 LABELS = torch.tensor([0, 1, 1])
@@ -25,6 +26,8 @@ OPTIONS = {
     "a2r": {"gap_weight": 19.0},
     "g-rat": {"guidance_weight": 1.7, "agreement_weight": 19.0, "guidance_span": 0.8},
     **SOFT_OPTIONS,
+    "n2r": {"norm_weight": 1.7, "norm_epsilon": 0.1},
+    "a2i": {"attack_weight": 1.7},
 }
 
 
@@ -100,6 +103,8 @@ def terms(model, name):
             found["teacher"] = 1.7 * formulas.cross_entropy(judged, LABELS)
         if name in SOFT_OPTIONS:
             found |= soft_terms(name, method, batch, LABELS, output)
+        if name in TERMS:
+            found = TERMS[name](method, batch, LABELS, found)
     assert 0 < output.mask.sum() < (batch["word_ids"] >= 0).sum()
     return found
 

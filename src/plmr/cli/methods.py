@@ -23,13 +23,21 @@ def methods(
     """
     from dataclasses import fields
 
-    from plmr.methods import METHODS, find_method
+    from plmr.methods import find_method, summaries
+    from plmr.presets import VARIANTS
 
     if name is None:
-        _print([(each, method.summary) for each, method in METHODS.items()])
+        lines = list(summaries().items())
+        _print([line for line in lines if line[0] not in VARIANTS])
+        _print([line for line in lines if line[0] in VARIANTS])
         return
     method = find_method(name)
-    typer.echo(method.summary)
+    typer.echo(summaries()[name])
+    if name in VARIANTS:
+        fixed = VARIANTS[name].settings
+        _print(
+            [(f"{key}={value}", f"Fixed; else a setting of {VARIANTS[name].method}.") for key, value in fixed.items()]
+        )
     _print([(f"{o.name}={o.default}", o.metadata["explanation"]) for o in fields(method.options_class)])
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from plmr.config import RationaleConfig
+from plmr.methods import find_method
 from plmr.training import FitSummary
 
 _HEAD = """---
@@ -37,7 +38,7 @@ def model_card(config: RationaleConfig, summary: FitSummary | None = None) -> st
         config: Of the model.
         summary: What its training did, where that is known.
     """
-    leaks = config.method == "plmr" and config.predictor_input == "hidden"
+    leaks = "predictor_input" in find_method(config.method).reads and config.predictor_input == "hidden"
     card = _HEAD.format(
         method=config.method,
         version=config.plmr_version,

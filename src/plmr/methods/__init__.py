@@ -8,27 +8,32 @@ from dataclasses import asdict
 from plmr.config import RationaleConfig
 from plmr.encoders import SplitEncoder
 from plmr.errors import PlmrError, nearest
+from plmr.methods.a2i import A2I
 from plmr.methods.a2r import A2R
 from plmr.methods.base import Method
 from plmr.methods.cr import CR
 from plmr.methods.dar import DAR
 from plmr.methods.dare import DARE
 from plmr.methods.dmr import DMR
+from plmr.methods.dr import DR
 from plmr.methods.fr import FR
 from plmr.methods.g_rat import GRAT
 from plmr.methods.game import Batch, Losses, Play, Selection
 from plmr.methods.hardkuma import HardKuma
 from plmr.methods.inter_rat import InterRAT
 from plmr.methods.invrat import InvRat
+from plmr.methods.mare import MARE
 from plmr.methods.mcd import MCD
+from plmr.methods.mgr import MGR
 from plmr.methods.mrd import MRD
+from plmr.methods.n2r import N2R
 from plmr.methods.options import Options, option
 from plmr.methods.plmr import PLMR
 from plmr.methods.rnp import RNP
 from plmr.methods.rnp_reinforce import RNPReinforce
 from plmr.methods.select_predict import SelectThenPredict
 from plmr.methods.three_player import ThreePlayer
-from plmr.presets import PRESETS
+from plmr.presets import PRESETS, VARIANTS
 
 METHODS: dict[str, type[Method]] = {
     "plmr": PLMR,
@@ -47,6 +52,11 @@ METHODS: dict[str, type[Method]] = {
     "hardkuma": HardKuma,
     "dare": DARE,
     "cr": CR,
+    "mgr": MGR,
+    "dr": DR,
+    "n2r": N2R,
+    "a2i": A2I,
+    "mare": MARE,
 }
 
 
@@ -65,21 +75,28 @@ def build_method(config: RationaleConfig, encoder: Callable[[], SplitEncoder]) -
     method = kind(config, *(encoder() for _ in range(kind.n_encoders)))
     config.method_options = asdict(method.options) or None
     if config.freeze_embeddings:
-        for child in method.children():
-            for module in child.embedding_modules if isinstance(child, SplitEncoder) else ():
+        for copy in method.encoders():
+            for module in copy.embedding_modules:
                 module.requires_grad_(False)
     return method
 
 
 def find_method(name: str) -> type[Method]:
-    """The framework of a name.
+    """The framework of a name, which may be a variant's.
 
     Raises:
         PlmrError: There is none.
     """
-    if name not in METHODS:
-        raise PlmrError(f"There is no method {name!r}; choose one of {', '.join(METHODS)}.{nearest(name, METHODS)}")
-    return METHODS[name]
+    known = [*METHODS, *VARIANTS]
+    if name not in known:
+        raise PlmrError(f"There is no method {name!r}; choose one of {', '.join(known)}.{nearest(name, known)}")
+    return METHODS[VARIANTS[name].method if name in VARIANTS else name]
+
+
+def summaries() -> dict[str, str]:
+    """A line for each method and each variant, by name."""
+    methods = {name: method.summary for name, method in METHODS.items()}
+    return methods | {name: variant.summary for name, variant in VARIANTS.items()}
 
 
 def idle_settings(config: RationaleConfig) -> list[str]:
@@ -94,7 +111,7 @@ def idle_settings(config: RationaleConfig) -> list[str]:
         differing = (name for name in sorted(names) if getattr(config, name) != getattr(usual, name))
         return ", ".join(f"{name}={getattr(config, name)!r}" for name in differing)
 
-    method = METHODS[config.method]
+    method = find_method(config.method)
     unread = frozenset().union(*(each.reads for each in METHODS.values())) - method.reads
     found = []
     if names := changed(unread | method.ignores):
@@ -108,16 +125,21 @@ def idle_settings(config: RationaleConfig) -> list[str]:
 
 
 __all__ = [
+    "A2I",
     "A2R",
     "CR",
     "DAR",
     "DARE",
     "DMR",
+    "DR",
     "FR",
     "GRAT",
+    "MARE",
     "MCD",
     "METHODS",
+    "MGR",
     "MRD",
+    "N2R",
     "PLMR",
     "RNP",
     "Batch",
@@ -136,4 +158,5 @@ __all__ = [
     "find_method",
     "idle_settings",
     "option",
+    "summaries",
 ]

@@ -91,11 +91,18 @@ class Method(nn.Module, ABC):
         """The losses of a play, in which nobody learns but its players.
 
         The others are as they are in use: without gradients, so that a loss may pass through them to those who move,
-        and without dropout, so that they judge alike each time.
+        and without dropout, so that they judge alike each time; but for those whose dropout the play keeps.
         """
-        resting = [m for player, modules in self.modules_of().items() if player not in play.players for m in modules]
-        with at_rest(resting):
+        players = self.modules_of()
+        with at_rest(m for player, modules in players.items() if player not in play.players for m in modules):
+            for player in play.dropout:
+                for module in players[player]:
+                    module.train(self.training)
             return play.losses(batch)
+
+    def rate_of(self, player: str) -> float:
+        """What the learning rate of a player is multiplied by in the next step; asked after the losses of its play."""
+        return 1.0
 
     @property
     def stages(self) -> Mapping[str, float]:
@@ -152,6 +159,10 @@ class Method(nn.Module, ABC):
     def targets(self) -> list[float]:
         """The share each pruning step is to keep in the end."""
         return [self.config.sparsity]
+
+    def encoders(self) -> list[SplitEncoder]:
+        """Every encoder there is, each of which starts from the pre-trained one."""
+        return [module for module in self.modules() if isinstance(module, SplitEncoder)]
 
     def heads(self) -> list[nn.Module]:
         """Freshly initialised modules, which learn at the heads' rate."""
@@ -233,15 +244,21 @@ class Method(nn.Module, ABC):
         config = self.config
         return 0.0 if config.sampler == "budget" else config.sparsity_weight, config.continuity_weight
 
-    def constraint_losses(self, selection: Selection, batch: Batch) -> dict[str, Tensor]:
-        """Sparsity and continuity of the masks, L_s (PLMR eq. 13), in the form and with the weights of the settings."""
+    def constraint_losses(self, selection: Selection, batch: Batch, prefix: str = "") -> dict[str, Tensor]:
+        """Sparsity and continuity of the masks, L_s (PLMR eq. 13), in the form and with the weights of the settings.
+
+        Args:
+            selection: Its masks.
+            batch: The texts.
+            prefix: Of the terms' names, where another play of the batch has the same.
+        """
         targets, weights = self.sparsity_now(), self.constraint_weights()
         if self.config.constraint_form == "released":
             masks = [batch.units.to_tokens(mask) for mask in selection.masks]
             terms = released_constraint(masks, batch.attention_mask, targets, *weights)
         else:
             terms = constraint(selection.masks, batch.units, targets, *weights, self.config.constraint_form)
-        return {"sparsity": terms.sparsity, "continuity": terms.continuity}
+        return {f"{prefix}sparsity": terms.sparsity, f"{prefix}continuity": terms.continuity}
 
     def constraint_costs(self, selection: Selection, batch: Batch) -> dict[str, Tensor]:
         """L_s of each text's last mask, for an estimator that charges each text with its own. *Shape:* each (B,)"""

@@ -83,10 +83,11 @@ class CR(RNP):
             **self.constraint_losses(selection, batch),
         }
 
-    def constraint_losses(self, selection: Selection, batch: Batch) -> dict[str, Tensor]:
+    def constraint_losses(self, selection: Selection, batch: Batch, prefix: str = "") -> dict[str, Tensor]:
         """The prior in the place of a weight on the share, and the library's continuity."""
         divergence = prior_divergence(selection.score, self.sparsity_now()[-1], batch.units)
-        return super().constraint_losses(selection, batch) | {"sparsity": self.options.prior_weight * divergence}
+        terms = super().constraint_losses(selection, batch, prefix)
+        return terms | {f"{prefix}sparsity": self.options.prior_weight * divergence}
 
     def necessity_loss(self, batch: Batch, selection: Selection, logits: Tensor) -> Tensor:
         """Mean of −log(1 + PNS_t); a text without a selected unit counts 0.

@@ -7,16 +7,16 @@ Liu et al., "Enhancing the Rationale-Input Alignment for Self-explaining Rationa
 
 Generator and predictor can agree on a code of their own that no reader of the text would understand. The teacher
 does not learn from rationales, so a rationale that only the predictor understands tells it nothing. It judges
-without dropout; the released code leaves it in training mode.
+without dropout; the released code leaves it in training mode, and so does `as_released`.
 
 The teacher and its stage are those of `teacher.py`.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from plmr.methods.game import Batch, Losses
+from plmr.methods.game import Batch, Losses, Play
 from plmr.methods.losses import cross_entropy
 from plmr.methods.options import option
 from plmr.methods.teacher import Taught, TeacherOptions
@@ -28,6 +28,7 @@ class DAROptions(TeacherOptions):
     """Options of DAR."""
 
     teacher_weight: float = option(1.0, "w, weight of the teacher's loss on rationales.", NOT_NEGATIVE)
+    as_released: bool = option(False, "Whether the teacher has dropout while it judges.")
 
 
 class DAR(Taught):
@@ -36,6 +37,10 @@ class DAR(Taught):
     summary = "discriminatively aligned: a fixed full-text teacher must understand the rationales as well (ICDE 2024)"
     options_class = DAROptions
     options: DAROptions
+
+    def game(self) -> list[Play]:
+        restless = ("teacher",) if self.options.as_released else ()
+        return [replace(play, dropout=restless) for play in super().game()]
 
     def losses(self, batch: Batch) -> Losses:
         """RNP's, and the teacher's on the same rationale."""

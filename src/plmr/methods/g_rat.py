@@ -16,9 +16,10 @@ As f falls, the generator is left to itself, and what remains of the guidance is
 as from texts.
 
 Where this differs from the released code: JS is the Jensen-Shannon divergence, not its relative with both arguments
-exchanged; padding and special tokens have no part in attention and BCE; BCE is on the keep probability, of which
-that code takes one of two logits for its log-odds; f falls over a share of the training, not by a step for each batch,
-which would tie it to the size of the corpus; the LayerNorm that both players share there is FR's idea, and left to it.
+exchanged, which is that of `as_released`; padding and special tokens have no part in attention and BCE; BCE is on the
+keep probability, of which that code takes one of two logits for its log-odds; f falls over a share of the training, not
+by a step for each batch, which would tie it to the size of the corpus; the LayerNorm that both players share there is
+FR's idea, and left to it.
 
 In the guider's stage the predictor learns from whole texts, as in DAR. A stage that ends before the start leaves the
 guider at rest until then.
@@ -56,6 +57,7 @@ class GRATOptions(Options):
         0.5, "Share of the training, from the start of the game, in which f falls to 0.", PART_OF_TRAINING
     )
     agreement_weight: float = option(1.0, "w_a, weight of the predictor's divergence from the guider.", NOT_NEGATIVE)
+    as_released: bool = option(False, "Whether JS has its arguments exchanged: KL of the mean from each answer.")
 
 
 class Attention(nn.Module):
@@ -133,10 +135,11 @@ class GRAT(RNP):
         selection, options, f = self.select(batch), self.options, self.guidance
         attention, judged = self.guide(batch)
         logits = self.predict(batch, selection)
+        agreement = js_divergence(logits, judged, exchanged=options.as_released)
         guidance = keep_cross_entropy(selection.score, guide_of(attention, batch.units), batch.units)
         return {
             "rationale": cross_entropy(logits, batch),
             "guidance": options.guidance_weight * f * guidance,
-            "agreement": options.agreement_weight * (1 - f) * js_divergence(logits, judged),
+            "agreement": options.agreement_weight * (1 - f) * agreement,
             **self.constraint_losses(selection, batch),
         }

@@ -108,10 +108,17 @@ class Selection:
 
 @dataclass(frozen=True)
 class Play:
-    """One move of the game: a loss, and the players that move to lower it."""
+    """One move of the game: a loss, and the players that move to lower it.
+
+    Attributes:
+        players: Who moves.
+        losses: The terms to lower.
+        dropout: Who keeps its dropout although it does not move, where a published figure depends on that.
+    """
 
     players: tuple[str, ...]
     losses: Callable[[Batch], Losses]
+    dropout: tuple[str, ...] = ()
 
 
 @contextmanager

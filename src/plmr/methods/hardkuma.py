@@ -136,6 +136,6 @@ class HardKuma(RNP):
         found = share(selection.score, batch.units), expected_changes(selection.score, batch.units)
         return torch.stack([found[0].mean() - self.sparsity_now()[-1], found[1].mean() - changes])
 
-    def constraint_losses(self, selection: Selection, batch: Batch) -> dict[str, Tensor]:
+    def constraint_losses(self, selection: Selection, batch: Batch, prefix: str = "") -> dict[str, Tensor]:
         sparsity, continuity = self.lagrangian(self.excess(selection, batch))
-        return {"sparsity": sparsity, "continuity": continuity}
+        return {f"{prefix}sparsity": sparsity, f"{prefix}continuity": continuity}

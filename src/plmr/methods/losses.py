@@ -65,18 +65,21 @@ def kl_divergence(reference: Tensor, other: Tensor) -> Tensor:
     return F.kl_div(q, p, reduction="batchmean", log_target=True)
 
 
-def js_divergence(one: Tensor, other: Tensor) -> Tensor:
+def js_divergence(one: Tensor, other: Tensor, exchanged: bool = False) -> Tensor:
     """JS(p, q) = (KL(p ‖ m) + KL(q ‖ m)) / 2 with m = (p + q) / 2, its mean over the texts, in full precision.
 
     Args:
         one: Logits of p. *Shape:* (B, C)
         other: Logits of q. *Shape:* (B, C)
+        exchanged: KL(m ‖ p) and KL(m ‖ q) instead, which have no upper bound.
 
     Returns:
         *Shape:* ()
     """
     p, q = one.float().log_softmax(dim=-1), other.float().log_softmax(dim=-1)
     m = torch.logaddexp(p, q) - math.log(2)
+    if exchanged:
+        return (kl_divergence(m, p) + kl_divergence(m, q)) / 2
     return (kl_divergence(p, m) + kl_divergence(q, m)) / 2
 
 

@@ -9,9 +9,8 @@ If R is a minimal set of words that d-separates the label from the rest of X, th
 thus asks the generator for as little divergence as it can reach within L_s, in place of as much information about
 the label as possible, which words that merely correlate with it have too.
 
-The two objectives are the paper's, one play each. The released code adds L_s to both steps, so that the generator
-moves twice for it in every batch, and lets dropout disturb the predictor while it judges; here L_s counts once, and
-who does not move judges without dropout: the divergence is 0 where R is X.
+The two objectives are the paper's, one play each, as `two_steps.py` has them, with what the released code does
+otherwise. The predictor judges without dropout: the divergence is 0 where R is X.
 
 The generator learns from p(X) alone, so it needs a predictor that has understood whole texts by the start: where
 rationales miss, a longer `sparsity_delay` is the first thing to try.
@@ -21,29 +20,26 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from plmr.methods.game import Batch, Losses, Play
+from plmr.methods.game import Batch, Losses
 from plmr.methods.losses import cross_entropy, kl_divergence
-from plmr.methods.options import Options, option
-from plmr.methods.select_predict import SelectThenPredict
+from plmr.methods.options import option
+from plmr.methods.two_steps import TwoStepOptions, TwoSteps
 from plmr.ranges import NOT_NEGATIVE
 
 
 @dataclass(frozen=True)
-class MCDOptions(Options):
+class MCDOptions(TwoStepOptions):
     """Options of MCD."""
 
     kl_weight: float = option(1.0, "w, weight of the divergence of p(R) from p(X).", NOT_NEGATIVE)
 
 
-class MCD(SelectThenPredict):
+class MCD(TwoSteps):
     """The predictor learns from rationales and texts; the generator makes them say the same to it."""
 
     summary = "minimum conditional dependence: a rationale says to the predictor what the text says (NeurIPS 2023)"
     options_class = MCDOptions
     options: MCDOptions
-
-    def game(self) -> list[Play]:
-        return [Play(("predictor",), self.predictor_losses), Play(("generator",), self.generator_losses)]
 
     def predictor_losses(self, batch: Batch) -> Losses:
         """The first objective; one predictor reads both."""

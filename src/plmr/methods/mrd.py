@@ -12,8 +12,8 @@ as to take away noise: while the reason is still there, it says all that such a 
 
 CE(p(R), y) is not in the paper. Its predictor learns from texts and complements only, and the released code reports
 accuracy on rationales, which that predictor has never read; here it learns from what it is used for. The generator
-has no part in that loss: what it is rewarded for is the paper's. Of the released code's two steps, both with L_s, one
-moves the generator here, and who does not move judges without dropout, as in MCD.
+has no part in that loss: what it is rewarded for is the paper's. What the released code does otherwise in its two steps
+is in `two_steps.py`.
 
 The divergence has no upper bound. What holds it is that the predictor learns from complements too: one that is wrong
 about them, and sure, is corrected in the same batch.
@@ -28,15 +28,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from plmr.methods.game import Batch, Losses, Play
+from plmr.methods.game import Batch, Losses
 from plmr.methods.losses import cross_entropy, kl_divergence
-from plmr.methods.options import Options, option
-from plmr.methods.select_predict import SelectThenPredict
+from plmr.methods.options import option
+from plmr.methods.two_steps import TwoStepOptions, TwoSteps
 from plmr.ranges import NOT_NEGATIVE
 
 
 @dataclass(frozen=True)
-class MRDOptions(Options):
+class MRDOptions(TwoStepOptions):
     """Options of MRD."""
 
     remaining_weight: float = option(
@@ -44,15 +44,12 @@ class MRDOptions(Options):
     )
 
 
-class MRD(SelectThenPredict):
+class MRD(TwoSteps):
     """The predictor learns from texts, complements and rationales; the generator makes the complement say the least."""
 
     summary = "maximum remaining discrepancy: without its rationale, a text says something else (NeurIPS 2024)"
     options_class = MRDOptions
     options: MRDOptions
-
-    def game(self) -> list[Play]:
-        return [Play(("predictor",), self.predictor_losses), Play(("generator",), self.generator_losses)]
 
     def predictor_losses(self, batch: Batch) -> Losses:
         """The first objective; one predictor reads all three."""

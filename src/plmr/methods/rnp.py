@@ -8,7 +8,7 @@ re-implementation replaces their REINFORCE.
 
 from __future__ import annotations
 
-from plmr.methods.game import Batch, Losses, Play
+from plmr.methods.game import Batch, Losses, Play, Selection
 from plmr.methods.losses import cross_entropy
 from plmr.methods.select_predict import SelectThenPredict
 
@@ -22,8 +22,10 @@ class RNP(SelectThenPredict):
         return [Play(("generator", "predictor"), self.losses)]
 
     def losses(self, batch: Batch) -> Losses:
+        return self.losses_of(self.select(batch), batch)
+
+    def losses_of(self, selection: Selection, batch: Batch) -> Losses:
         """The prediction's loss and the constraint of PLMR's equation 3."""
-        selection = self.select(batch)
         return {
             "rationale": cross_entropy(self.predict(batch, selection), batch),
             **self.constraint_losses(selection, batch),

@@ -8,6 +8,7 @@ A method of this kind states its `game`; who else plays, such as a teacher, read
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections.abc import Callable
 from typing import ClassVar
 
 from torch import Tensor, nn
@@ -44,7 +45,7 @@ class SelectThenPredict(Method):
         self.predictor = predictor
         self.class_head = self.new_class_head(predictor)
 
-    def new_mask_head(self, width: int) -> MaskHead:
+    def new_mask_head(self, width: int) -> nn.Module:
         """The generator's head, on states of a width."""
         config = self.config
         return MaskHead(width, config.mask_head_dropout, config.keep_bias, normed=not self.reads_normed)
@@ -71,8 +72,12 @@ class SelectThenPredict(Method):
         return {"rationale": cross_entropy(self.predict(batch, self.whole(batch)), batch)}
 
     def select(self, batch: Batch) -> Selection:
-        hidden = self.read(self.predictor if self.generator is None else self.generator, batch)
-        mask, probability = self.choose(self.scores(hidden), batch.units)
+        return self.select_by(self.predictor if self.generator is None else self.generator, self.scores, batch)
+
+    def select_by(self, encoder: SplitEncoder, head: Callable[[Tensor], Tensor], batch: Batch) -> Selection:
+        """The selection of any generator, by its encoder and what scores the states, as `scores` does."""
+        hidden = self.read(encoder, batch)
+        mask, probability = self.choose(head(hidden), batch.units)
         return Selection([mask], [probability], hidden=hidden)
 
     def scores(self, hidden: Tensor) -> Tensor:

@@ -17,7 +17,7 @@ from plmr.encoders import packaged_minilm
 from plmr.errors import PlmrError
 from plmr.explain import RationaleClassifier
 from plmr.io import atomic_folder
-from plmr.methods import METHODS
+from plmr.methods import summaries
 from plmr.metrics import EvaluationReport
 from plmr.output import Rationale
 from plmr.render import RESULT_COLUMNS, Column, GoldText, System, comparison_report
@@ -261,7 +261,7 @@ def _page(
         finding=finding,
         intro=corpus,
         systems=[
-            System(entrant.name, METHODS[entrant.method].summary, entrant.metrics, entrant.predictions)
+            System(entrant.name, summaries()[entrant.method], entrant.metrics, entrant.predictions)
             for entrant in entrants
         ],
         texts=[GoldText.from_example(example) for example in shown],

@@ -88,6 +88,7 @@ class RationaleTrainer(Trainer):
         # The plays return means over their batch, so the trainer has to divide when it accumulates gradients.
         self.model_accepts_loss_kwargs = False
         self._play: int | None = None
+        self._rates: list[float] = []
         self._gathered: dict[int, list[Tensor | None]] = {}
         self._terms: dict[str, Tensor] = {}
         self._batches = 0
@@ -103,23 +104,40 @@ class RationaleTrainer(Trainer):
         if self.optimizer is None:
             kind, options = self.get_optimizer_cls_and_kwargs(self.args, self.model)
             self.optimizer = kind(self._parameter_groups(), **options)
+            self.optimizer.register_step_pre_hook(self._change_rates)
+            self.optimizer.register_step_post_hook(self._restore_rates)
         return self.optimizer
+
+    def _change_rates(self, optimizer: torch.optim.Optimizer, *_: Any) -> None:
+        """Every step, whoever takes it, is at the rates that the method asks for; AdamW's decay follows the rate."""
+        self._rates = [group["lr"] for group in optimizer.param_groups]
+        for group in optimizer.param_groups:
+            group["lr"] = group["lr"] * self.model.method.rate_of(group["player"])
+
+    def _restore_rates(self, optimizer: torch.optim.Optimizer, *_: Any) -> None:
+        for group, rate in zip(optimizer.param_groups, self._rates, strict=True):
+            group["lr"] = rate
 
     def _parameter_groups(self) -> list[dict[str, Any]]:
         decayed = set(self.get_decay_parameter_names(self.model))
         in_heads = {id(p) for head in self.model.method.heads() for p in head.parameters()}
-        predictor = {
-            id(p) for module in self.model.method.modules_of().get("predictor", []) for p in module.parameters()
+        owners = {
+            id(p): player
+            for player, modules in self.model.method.modules_of().items()
+            for module in modules
+            for p in module.parameters()
         }
-        groups: dict[tuple[float, float], list[nn.Parameter]] = defaultdict(list)
+        groups: dict[tuple[str, float, float], list[nn.Parameter]] = defaultdict(list)
         for name, parameter in self.model.named_parameters():
             if not parameter.requires_grad:
                 continue
             rate = self.args.head_learning_rate if id(parameter) in in_heads else self.args.learning_rate
-            rate *= self.args.predictor_learning_rate_scale if id(parameter) in predictor else 1.0
-            groups[rate, self.args.weight_decay if name in decayed else 0.0].append(parameter)
+            player = owners.get(id(parameter), "")
+            rate *= self.args.predictor_learning_rate_scale if player == "predictor" else 1.0
+            groups[player, rate, self.args.weight_decay if name in decayed else 0.0].append(parameter)
         return [
-            {"params": parameters, "lr": rate, "weight_decay": decay} for (rate, decay), parameters in groups.items()
+            {"params": parameters, "player": player, "lr": rate, "weight_decay": decay}
+            for (player, rate, decay), parameters in groups.items()
         ]
 
     def training_step(self, model: nn.Module, inputs: dict[str, Tensor], *args: Any, **kwargs: Any) -> Tensor:

@@ -1,0 +1,68 @@
+"""The terms that one method alone has, by its formula and from what its modules answer."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+
+from tests.methods.formulas import constraint, cross_entropy, mean, read_masked, softmax
+
+
+def mask_of(encoder, head, batch):
+    """A generator's mask on tokens, where scores have a spread and no smoothing: words above their text's mean."""
+    ids = batch["word_ids"]
+    hidden = encoder.run(encoder.embed(batch["input_ids"]), range(encoder.n_blocks), batch["attention_mask"])
+    mask = torch.zeros(ids.shape)
+    for row, logits in enumerate(head(hidden)):
+        words = range(int(ids[row].max()) + 1)
+        odds = [mean([float(keep - drop) for drop, keep in logits[ids[row] == word]]) for word in words]
+        for word in words:
+            mask[row][ids[row] == word] = float(odds[word] > mean(odds))
+    return mask
+
+
+def mgr(method, batch, labels, found):
+    """Weights and target of the constraint as in the test: 7, 3 and 0.3."""
+    found = dict(found)
+    assert len(method.other_generators) == 2
+    for encoder, head in zip(method.other_generators, method.other_mask_heads, strict=True):
+        mask = mask_of(encoder, head, batch)
+        sparsity, continuity = constraint([mask], batch["word_ids"], [0.3], "corpus")
+        answers = read_masked(method.predictor, method.class_head, batch, mask)
+        found["rationale"] += cross_entropy(answers, labels)
+        found["sparsity"] += 7 * sparsity
+        found["continuity"] += 3 * continuity
+    return found
+
+
+def n2r(method, batch, labels, found):
+    mask = mask_of(method.generator, method.mask_head, batch)
+    states = read_masked(method.predictor, torch.nn.Identity(), batch, mask).tolist()
+    lengths = [math.sqrt(sum(value * value for value in state)) for state in states]
+    again = {f"norm_{name}": found[name] for name in ("sparsity", "continuity")}
+    return found | again | {"norm": -1.7 * mean([math.log(length + 0.1) for length in lengths])}
+
+
+def wrong_cross_entropies(logits, labels):
+    """Of each text, with the even distribution over the labels that are not its own."""
+    each = []
+    for row, label in zip(logits.tolist(), labels.tolist(), strict=True):
+        wrong = [-math.log(p) for c, p in enumerate(softmax(row)) if c != label]
+        each.append(mean(wrong))
+    return each
+
+
+def a2i(method, batch, labels, found):
+    mask = mask_of(method.attacker, method.attacker_mask_head, batch)
+    sparsity, continuity = constraint([mask], batch["word_ids"], [0.3], "corpus")
+    each = wrong_cross_entropies(read_masked(method.predictor, method.class_head, batch, mask), labels)
+    return found | {
+        "attack": mean(each),
+        "attack_told": -1.7 * mean([min(value, math.log(2)) for value in each]),
+        "attack_sparsity": 7 * sparsity,
+        "attack_continuity": 3 * continuity,
+    }
+
+
+TERMS = {"mgr": mgr, "n2r": n2r, "a2i": a2i}
