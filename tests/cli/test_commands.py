@@ -35,7 +35,7 @@ def test_train_sets_options_of_the_method(run, reviews, tmp_path):
     result = run("train", "--data", reviews, "--output", tmp_path / "m", *words)
     assert result.exit_code == 0, result.output
     written = json.loads((tmp_path / "m" / "config.json").read_text())
-    assert (written["method"], written["method_options"]) == ("mcd", {"kl_weight": 0.5})
+    assert (written["method"], written["method_options"]) == ("mcd", {"kl_weight": 0.5, "as_released": False})
 
 
 def test_train_keeps_an_earlier_run(run, reviews, model):

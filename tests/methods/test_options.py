@@ -67,13 +67,14 @@ def test_every_option_changes_the_losses_their_gradient_or_the_rates_at_some_tim
         model = small_model(method=name, method_options=options).train()
         model.set_progress(progress)
         torch.manual_seed(1)
+        seen = []
         for _ in range(2):  # what a batch leaves behind counts from the next one on
             model.zero_grad()
             output = model(**small_batch(), labels=LABELS)
             output.loss.backward()
-        gradient = sum(p.grad.abs().sum().item() for p in model.parameters() if p.grad is not None)
-        losses = {term: value.item() for term, value in output.losses.items()}
-        return losses, gradient, {player: model.method.rate_of(player) for player in model.method.modules_of()}
+            gradient = sum(p.grad.abs().sum().item() for p in model.parameters() if p.grad is not None)
+            seen.append(({term: value.item() for term, value in output.losses.items()}, gradient))
+        return seen, {player: model.method.rate_of(player) for player in model.method.modules_of()}
 
     for option_name, value in changes.items():
         times = (0.3, 0.26)

@@ -21,6 +21,9 @@ Where this differs from both: continuity L_c and the smoothing of scores and noi
 paper has none of its own; scores have no dropout but the mask head's; a soft mask acts as the encoder's masking does
 (attention only, there); in evaluation a unit is selected by m and the calibrated threshold, not a fixed number of each
 text, and the units left out are then the likeliest.
+
+The predictor never reads a hard rationale before it is evaluated on one, which costs some accuracy: where it is low,
+a shorter `sparsity_delay`, or a larger β, is the first thing to try.
 """
 
 from __future__ import annotations
