@@ -27,9 +27,7 @@ def methods(
     from plmr.presets import VARIANTS
 
     if name is None:
-        lines = list(summaries().items())
-        _print([line for line in lines if line[0] not in VARIANTS])
-        _print([line for line in lines if line[0] in VARIANTS])
+        _print(list(summaries().items()))
         return
     method = find_method(name)
     typer.echo(summaries()[name])
