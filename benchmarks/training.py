@@ -127,22 +127,24 @@ def speeds(texts: list[Encoded], given: argparse.Namespace) -> dict[str, list[fl
     return found
 
 
-def memory(side: str, texts: list[Encoded], given: argparse.Namespace) -> float:
-    """Highest memory of a few steps of one side, in MiB."""
+def memory(side: str, texts: list[Encoded], given: argparse.Namespace) -> dict[str, float]:
+    """Highest memory of a few steps of one side, and what was taken before there was a model, in MiB."""
+    highest = (lambda: torch.cuda.max_memory_allocated() / 2**20) if given.device == "cuda" else peak_mib
+    before = highest()
     coming = steps(side, texts, given.batch, given.device)
     for _ in range(MEMORY_STEPS[side]):
         step, _ = next(coming)
         step()
-    return torch.cuda.max_memory_allocated() / 2**20 if given.device == "cuda" else peak_mib()
+    return {"peak": highest(), "before": before}
 
 
-def measure_memory(given: argparse.Namespace) -> dict[str, float]:
+def measure_memory(given: argparse.Namespace) -> dict[str, dict[str, float]]:
     """Of both sides, each in a process of its own."""
     found = {}
     for side in ("naive", "ours"):
         words = [sys.executable, __file__, *given.words, "--memory-of", side]
         done = subprocess.run(words, stdout=subprocess.PIPE, text=True, check=True)
-        found[side] = float(done.stdout)
+        found[side] = json.loads(done.stdout)
     return found
 
 
@@ -159,9 +161,10 @@ def main() -> None:
     given.words = sys.argv[1:]
     texts = encode(reviews(given.beer_dir, given.texts))
     if given.memory_of:
-        print(memory(given.memory_of, texts, given))
+        print(json.dumps(memory(given.memory_of, texts, given)))
         return
     mib = measure_memory(given)
+    added = {side: each["peak"] - each["before"] for side, each in mib.items()}
     found = speeds(texts, given)
     result = {
         "command": command(),
@@ -170,12 +173,16 @@ def main() -> None:
         "mean_tokens": sum(len(text.input_ids) for text in texts) / len(texts),
         "tokens_per_second": {side: median(values) for side, values in found.items()},
         "times_faster": median(ours / naive for ours, naive in zip(found["ours"], found["naive"], strict=True)),
-        "peak_mib": mib,
-        "share_of_memory": mib["ours"] / mib["naive"],
+        "mib": mib,
+        "share_of_memory": mib["ours"]["peak"] / mib["naive"]["peak"],
+        "share_without_libraries": added["ours"] / added["naive"],
         "targets": TARGETS,
     }
-    rows = [[side, f"{result['tokens_per_second'][side]:,.0f}", f"{mib[side]:,.0f}"] for side in found]
-    print(table(["side", "tokens / second", "peak MiB"], rows))
+    rows = [
+        [side, f"{result['tokens_per_second'][side]:,.0f}", f"{mib[side]['peak']:,.0f}", f"{added[side]:,.0f}"]
+        for side in found
+    ]
+    print(table(["side", "tokens / second", "peak MiB", "without libraries"], rows))
     print(f"{result['times_faster']:.2f} times the tokens, {result['share_of_memory']:.2f} of the memory")
     output = given.output or RESULTS / f"training-{given.device}.json"
     output.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
