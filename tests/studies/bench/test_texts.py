@@ -89,6 +89,8 @@ def test_a_digest_is_of_everything_that_matters():
     assert digest([first]) != digest(other)
     assert digest([replace(first, label="other")]) != digest([first])
     assert digest([replace(first, source="elsewhere", extra={})]) == digest([first])
+    here, there = (replace(first, extra=first.extra | {"environment": number}) for number in (0, 1))
+    assert len({digest([each]) for each in (first, here, there)}) == 3, "INVRAT trains on it"
 
 
 def test_where_files_lie_is_not_told():
