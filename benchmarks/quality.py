@@ -185,7 +185,9 @@ def published_lines(name: str, aspects: Iterable[str]) -> list[str]:
         row = published_beside("plmr", "bert-base", "beer", BEER_SPARSITY[aspect], aspect)
         if row is not None:
             differs = row.difference("decorrelated" if name == "beer" else "correlated")
-            found.append(f"published for {aspect}: S {row.S}, P {row.P}, R {row.R}, F1 {row.F1} ({row.origin}{differs})")
+            found.append(
+                f"published for {aspect}: S {row.S}, P {row.P}, R {row.R}, F1 {row.F1} ({row.origin}{differs})"
+            )
     return found
 
 

@@ -179,7 +179,9 @@ def test_published_figures_stand_beside_ours_with_their_sources(folder):
         for form in ("terminal", "markdown", "html", "latex"):
             text = report(folder, form)
             assert all(f"{row[key]:.1f}" in text for key in ("S", "P", "R", "F1"))
-            assert f"{method} on GRU, correlated files, all reviews: table 4, {content['sources'][row['source']]}" in text
+            assert (
+                f"{method} on GRU, correlated files, all reviews: table 4, {content['sources'][row['source']]}" in text
+            )
             assert "Boosting Explainability" in text
 
 

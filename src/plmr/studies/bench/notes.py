@@ -94,8 +94,8 @@ def _chosen(compared: Sequence[Comparison]) -> list[str]:
         return []
     several = " to ".join(map(str, dict.fromkeys((counts[0], counts[-1]))))
     return [
-        f"The two were chosen by these same figures as the best of {several}, which makes the interval too narrow and p "
-        "too small."
+        f"The two were chosen by these same figures as the best of {several}, which makes the interval too narrow and "
+        "p too small."
     ]
 
 

@@ -65,7 +65,9 @@ FIGURES: dict[str, Callable[[Result, str], float | None]] = {
     "balanced_accuracy": _labels("balanced_accuracy"),
     "majority_accuracy": _labels("majority_accuracy"),
     "minutes": lambda result, _: result["cpu_seconds" if result["device"] == "cpu" else "seconds"] / 60,
-    "memory": lambda result, _: (result.get("peak_memory_mib") or {}).get("gpu" if result["device"] == "cuda" else "ram"),
+    "memory": lambda result, _: (result.get("peak_memory_mib") or {}).get(
+        "gpu" if result["device"] == "cuda" else "ram"
+    ),
 }
 """How each figure is taken from a result: shares in [0, 1]; minutes of training; MiB.
 
