@@ -184,7 +184,10 @@ def published_lines(name: str, aspects: Iterable[str]) -> list[str]:
     for aspect in sorted(aspects) if name in ("beer", "correlated") else []:
         row = published_beside("plmr", "bert-base", "beer", BEER_SPARSITY[aspect], aspect)
         if row is not None:
-            found.append(f"published for {aspect}: S {row.S}, P {row.P}, R {row.R}, F1 {row.F1} ({row.origin})")
+            differs = row.difference("decorrelated" if name == "beer" else "correlated")
+            found.append(
+                f"published for {aspect}: S {row.S}, P {row.P}, R {row.R}, F1 {row.F1} ({row.origin}{differs})"
+            )
     return found
 
 

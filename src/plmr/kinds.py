@@ -16,6 +16,10 @@ _PHRASES: dict[Any, str] = {
 
 def fits(value: Any, kind: Any) -> bool:
     """Whether a value is of a kind; whole numbers are numbers, truth values are not."""
+    if _is_union(kind):
+        return any(fits(value, member) for member in get_args(kind))
+    if _is_list(kind):
+        return isinstance(value, list | tuple) and all(fits(item, get_args(kind)[0]) for item in value)
     plain = plain_kinds(kind)
     return plain is None or type(value) in plain or (type(value) is int and float in plain)
 
@@ -28,14 +32,25 @@ def as_kind(value: Any, kind: Any) -> Any:
 
 def phrase(kind: Any) -> str:
     """The end of "x should be …", such as "a number or null"."""
-    plain = plain_kinds(kind) or set()
-    return " or ".join(words for each, words in _PHRASES.items() if each in plain)
+    members = get_args(kind) if _is_union(kind) else (kind,)
+    lists = [f"a list, each {phrase(get_args(member)[0])}" for member in members if _is_list(member)]
+    plain: set[Any] = set().union(*(plain_kinds(member) or () for member in members))
+    return " or ".join([*lists, *(words for each, words in _PHRASES.items() if each in plain)])
 
 
 def plain_kinds(kind: Any) -> set[Any] | None:
     """The plain types a type hint allows; None where it allows anything else, which is not checked here."""
-    if get_origin(kind) in (Union, UnionType):
+    if _is_union(kind):
         members = [plain_kinds(member) for member in get_args(kind)]
         known = [member for member in members if member is not None]
         return set().union(*known) if len(known) == len(members) else None
     return {kind} if kind in _PHRASES else None
+
+
+def _is_union(kind: Any) -> bool:
+    return get_origin(kind) in (Union, UnionType)
+
+
+def _is_list(kind: Any) -> bool:
+    """Whether a type hint names tuples of any length with one kind of items; files write them as lists."""
+    return get_origin(kind) is tuple and get_args(kind)[1:] == (...,)

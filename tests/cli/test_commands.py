@@ -221,3 +221,15 @@ def test_train_needs_a_place_for_the_model(run, reviews, tmp_path):
 def test_a_split_belongs_to_a_folder_or_hub_id(run, model, reviews):
     assert_refused(run("evaluate", model, "--dataset", "synthetic", "--split", "test"), "--split")
     assert_refused(run("evaluate", model, "--data", reviews, "--split", "test"), "no split 'test'", reviews.name)
+
+
+def test_the_column_of_environments_can_be_named(run, reviews, write_rows, tmp_path):
+    rows = [row | {"site": i % 2} for i, row in enumerate(read_lines(reviews))]
+    data = write_rows(tmp_path / "rows.jsonl", rows)
+    words = ("train", "--data", data, "--encoder", "gru", "--method", "invrat", "--epochs", 1)
+    named = run(*words, "--output", tmp_path / "named", "--environment-column", "site")
+    assert named.exit_code == 0, named.output
+    assert "2-means" not in named.output
+    out_of_range = write_rows(tmp_path / "more.jsonl", [row | {"site": 7} for row in rows])
+    refused = run(*words[:2], out_of_range, *words[3:], "--output", tmp_path / "b", "--environment-column", "site")
+    assert refused.exit_code == 2 and "environment 7 is out of range" in refused.output

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from plmr.data import load_beer
+from plmr.data import environment_of, load_beer, residual_environments
 from plmr.errors import PlmrError
 
 TRAIN = [
@@ -57,6 +57,20 @@ def test_thresholds_length_and_balance_apply(beer: Path):
     assert len(load_beer(beer, 1, "train", positive=0.9, balance=False)) == 2
     assert len(load_beer(beer, 1, "train", max_words=6, balance=False)) == 2
     assert Counter(review.label for review in load_beer(beer, 1, "train")) == {"negative": 1, "positive": 1}
+
+
+def test_environments_are_those_of_the_ratings_and_of_the_training_part(beer: Path):
+    plain = load_beer(beer, "aroma", "train", balance=False)
+    for by in ("size", "sign"):
+        split = load_beer(beer, "aroma", "train", balance=False, environments=by)
+        assert split == residual_environments(plain, 1, by=by)
+        assert {environment_of(review) for review in split} <= {0, 1}
+    assert all(environment_of(review) is None for review in plain)
+    for part in ("validation", "test"):
+        options = {"family": "correlated", "balance": False}
+        assert load_beer(beer, "look", part, environments="size", **options) == load_beer(beer, "look", part, **options)
+    with pytest.raises(PlmrError, match="by 'size' or 'sign', not by 'sum'"):
+        load_beer(beer, "aroma", "train", environments="sum")
 
 
 def test_the_test_part_has_word_ranges_as_gold(beer: Path):

@@ -60,7 +60,25 @@ def test_aspects_of_beer_have_names():
     assert named == numbered and residual_environments([], "aroma") == []
 
 
-@pytest.mark.parametrize("extra", [{}, {"scores": (0.5,)}, {"scores": ("a", "b", "c")}, {"scores": 3}])
+@pytest.mark.parametrize(
+    "extra",
+    [
+        {},
+        {"scores": (0.5,)},
+        {"scores": ("a", "b", "c")},
+        {"scores": 3},
+        {"scores": (0.5, float("nan"), 0.1)},
+        {"scores": (0.5, 0.1, float("inf"))},
+    ],
+)
 def test_reviews_without_ratings_are_refused(extra):
     with pytest.raises(PlmrError, match="reviews:8: extra\\['scores'\\] should hold a rating of each aspect"):
         residual_environments([rated(0.1, 0.5, 0.3), Example.from_text("b", extra=extra, source="reviews:8")], 1)
+
+
+def test_reviews_with_another_number_of_ratings_are_refused():
+    with pytest.raises(PlmrError, match="reviews:7: extra.* holds 4 ratings, and that of the first example 3"):
+        residual_environments([rated(0.1, 0.5, 0.3), rated(0.1, 0.5, 0.3, 0.4)], 1)
+    nameless = [Example.from_text("b", extra={"scores": scores}) for scores in ((1, 2, 3), (1, 2))]
+    with pytest.raises(PlmrError, match="example 2: extra"):
+        residual_environments(nameless, 1)

@@ -37,6 +37,11 @@ def test_environments_that_cannot_be_used_are_one_line(numbers, message):
         with_environments(small_model(method="invrat"), given, 0, 4)
 
 
+def test_fewer_texts_than_environments_are_one_line():
+    with pytest.raises(PlmrError, match="1 training texts cannot be grouped into 2 environments"):
+        with_environments(small_model(method="invrat"), texts(1), 0, 4)
+
+
 def test_texts_without_any_are_grouped_by_what_they_are_made_of():
     model = small_model(method="invrat").train()
     few = [replace(text, input_ids=[2, *([5, 6] if i < 3 else [50, 51]) * 3, 3]) for i, text in enumerate(texts())]

@@ -79,6 +79,14 @@ RationaleColumnOption = Annotated[
         rich_help_panel=_COLUMNS,
     ),
 ]
+EnvironmentColumnOption = Annotated[
+    str | None,
+    typer.Option(
+        metavar="NAME",
+        help="Holds the number of the text's environment, which INVRAT reads. Default: environment.",
+        rich_help_panel=_COLUMNS,
+    ),
+]
 BatchSizeOption = Annotated[
     int, typer.Option(min=1, help="Texts read at once; fewer need less memory. Results do not depend on it.")
 ]

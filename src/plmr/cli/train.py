@@ -18,6 +18,7 @@ from plmr.cli.options import (
     DataOptionsOption,
     DatasetOption,
     DataSource,
+    EnvironmentColumnOption,
     LabelColumnOption,
     RationaleColumnOption,
     TextColumnOption,
@@ -38,6 +39,7 @@ _FIGURES = {
     "full_text_accuracy": ("Accuracy on full texts", "labels predicted from whole texts"),
     "sparsity": ("Selected words", "share in the rationales, after calibration"),
 }
+_COLUMNS = ("text", "tokens", "label", "rationale", "environment")
 _NOT_IN_FILE = ("config", "override", "data_option")
 
 
@@ -119,6 +121,7 @@ def train(
     tokens_column: TokensColumnOption = None,
     label_column: LabelColumnOption = None,
     rationale_column: RationaleColumnOption = None,
+    environment_column: EnvironmentColumnOption = None,
 ) -> None:
     """Train a classifier that says which words its label rests on.
 
@@ -186,7 +189,7 @@ def _load(settings: Settings) -> tuple[list[Example], list[Example] | None]:
         **{name: options.get(name) for name in ("data", "dataset", "aspect")},
         data_dir=Path(options["data_dir"]) if "data_dir" in options else None,
         data_options=settings.data_options,
-        columns={name: options.get(f"{name}_column") for name in ("text", "tokens", "label", "rationale")},
+        columns={name: options.get(f"{name}_column") for name in _COLUMNS},
     )
     texts = source.load("train")
     if validation := options.get("validation"):

@@ -13,12 +13,12 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Literal
 
+from plmr.data.aspects import aspect_index
 from plmr.data.balance import undersample
+from plmr.data.environments import residual_environments
 from plmr.data.files import read_lines
 from plmr.data.schema import Example
 from plmr.errors import PlmrError
-
-ASPECTS = {"look": 0, "appearance": 0, "aroma": 1, "smell": 1, "palate": 2, "taste": 3, "overall": 4}
 
 Part = Literal["train", "validation", "test"]
 Family = Literal["decorrelated", "correlated"]
@@ -35,6 +35,7 @@ def load_beer(
     balance: bool = True,
     seed: int = 0,
     max_words: int | None = None,
+    environments: Literal["size", "sign"] | None = None,
 ) -> list[Example]:
     """Loads one part of the beer reviews as a two-class task on one aspect.
 
@@ -52,9 +53,11 @@ def load_beer(
         balance: Whether to undersample the larger class of train and validation; the test part never is.
         seed: Decides which reviews balancing drops.
         max_words: Longest review to keep, in words; None = all.
+        environments: How `residual_environments` is to tell environments apart in the training part; None = none.
 
     Raises:
-        PlmrError: If the aspect, part or family is unknown, a file is missing, or a line cannot be read.
+        PlmrError: If the aspect, part, family or kind of environments is unknown, a file is missing, or a line cannot
+            be read.
     """
     index = aspect_index(aspect)
     if negative >= positive:
@@ -67,7 +70,11 @@ def load_beer(
             continue
         label = "positive" if scores[index] >= positive else "negative"
         examples.append(Example.from_tokens(words, label, flags, source=source, extra={"scores": scores}))
-    return undersample(examples, seed) if balance and part != "test" else examples
+    if balance and part != "test":
+        examples = undersample(examples, seed)
+    if environments is None or part != "train":
+        return examples
+    return residual_environments(examples, index, by=environments)
 
 
 _Row = tuple[str, tuple[float, ...], list[str], list[int] | None]
@@ -103,20 +110,6 @@ def _annotations(path: Path, aspect: int) -> Iterator[_Row]:
 
 def _flags(count: int, ranges: Sequence[Sequence[int]]) -> list[int]:
     return [int(any(start <= position < end for start, end in ranges)) for position in range(count)]
-
-
-def aspect_index(aspect: int | str) -> int:
-    """The number of an aspect's rating, from its name or the number.
-
-    Raises:
-        PlmrError: If there is no such aspect.
-    """
-    index = ASPECTS.get(aspect, aspect) if isinstance(aspect, str) else aspect
-    if isinstance(index, str) and index.isdecimal():
-        index = int(index)
-    if index not in range(5):
-        raise PlmrError(f"unknown beer aspect {aspect!r}; give 0 to 4 or one of {', '.join(ASPECTS)}")
-    return int(index)
 
 
 def _find(folder: Path, aspect: int, part: str, family: str) -> Path:

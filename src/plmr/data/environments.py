@@ -5,11 +5,12 @@ A text's environment is a whole number from 0, in the column `environment` and i
 
 from collections.abc import Sequence
 from dataclasses import replace
+from math import isfinite
 from typing import Literal
 
 import numpy as np
 
-from plmr.data.beer import aspect_index
+from plmr.data.aspects import aspect_index
 from plmr.data.schema import ENVIRONMENT, Example, at, shorten
 from plmr.errors import PlmrError
 
@@ -63,14 +64,22 @@ def residual_environments(
         The examples with environment 1, far from what is expected or above it, or 0.
 
     Raises:
-        PlmrError: If an example has no such ratings, or the aspect or the way to split is unknown.
+        PlmrError: If an example has no such ratings or another number of them than the first, or the aspect or the way
+            to split is unknown.
     """
     target = aspect_index(aspect)
     if by not in ("size", "sign"):
         raise PlmrError(f"residuals are split by 'size' or 'sign', not by {by!r}")
     if not examples:
         return []
-    ratings = np.array([_ratings(example, key, target) for example in examples])
+    rows = [_ratings(example, key, target, number) for number, example in enumerate(examples, start=1)]
+    for number, (example, row) in enumerate(zip(examples, rows, strict=True), start=1):
+        if len(row) != len(rows[0]):
+            raise PlmrError(
+                f"{at(example.source or f'example {number}')}extra[{key!r}] holds {len(row)} ratings, and that of the "
+                f"first example {len(rows[0])}; give all as many"
+            )
+    ratings = np.array(rows)
     others = np.column_stack([np.delete(ratings, target, axis=1), np.ones(len(ratings))])
     weights = np.linalg.lstsq(others, ratings[:, target], rcond=None)[0]
     residuals = ratings[:, target] - others @ weights
@@ -81,14 +90,14 @@ def residual_environments(
     ]
 
 
-def _ratings(example: Example, key: str, target: int) -> list[float]:
+def _ratings(example: Example, key: str, target: int, number: int) -> list[float]:
     try:
         found = [float(rating) for rating in example.extra[key]]
     except (KeyError, TypeError, ValueError):
         found = []
-    if len(found) <= max(1, target):
+    if len(found) <= max(1, target) or not all(map(isfinite, found)):
         raise PlmrError(
-            f"{at(example.source)}extra[{key!r}] should hold a rating of each aspect, number {target} among them, "
-            f"not {shorten(example.extra.get(key))}"
+            f"{at(example.source or f'example {number}')}extra[{key!r}] should hold a rating of each aspect, a finite "
+            f"number, that of number {target} among them, not {shorten(example.extra.get(key))}"
         )
     return found

@@ -3,7 +3,7 @@
 import inspect
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_type_hints
 
 from plmr.data.beer import load_beer
 from plmr.data.eraser import load_eraser
@@ -59,6 +59,26 @@ def dataset_options(name: str) -> tuple[str, ...]:
     return tuple(options)
 
 
+def dataset_option_kinds(name: str) -> dict[str, Any]:
+    """The type hint of every option of a dataset, a folder being a text, as files of settings have it.
+
+    Raises:
+        PlmrError: If the name is unknown.
+    """
+    hints = get_type_hints(_loader(name))
+    return {option: str if option == "data_dir" else hints[option] for option in dataset_options(name)}
+
+
+def required_options(name: str) -> tuple[str, ...]:
+    """The options without which a dataset cannot be loaded.
+
+    Raises:
+        PlmrError: If the name is unknown.
+    """
+    parameters = inspect.signature(_loader(name)).parameters
+    return tuple(option for option in dataset_options(name) if parameters[option].default is inspect.Parameter.empty)
+
+
 def _loader(name: str) -> Callable[..., list[Example]]:
     if name not in _LOADERS:
         known = ", ".join(DATASETS)
@@ -92,8 +112,8 @@ def load_dataset_by_name(
     accepted = inspect.signature(loader).parameters
     given = {"data_dir": data_dir, "aspect": aspect, **options}
     arguments = {key: value for key, value in given.items() if value is not None}
-    for key, parameter in accepted.items():
-        if key != "part" and parameter.default is parameter.empty and key not in arguments:
+    for key in required_options(name):
+        if key not in arguments:
             raise PlmrError(f"the dataset {name!r} needs {key}; give it (--{key.replace('_', '-')})")
     for key in arguments:
         if key not in accepted and not (key == "data_dir" and name == "synthetic"):

@@ -37,11 +37,19 @@ class SheetRow:
         name: What it is of.
         cells: The figures, group by group.
         quoted: Whether they are somebody else's, to be told apart from one's own.
+        marks: Number of the footnote to each group, empty where it has none.
     """
 
     name: str
     cells: tuple[tuple[Cell, ...], ...]
     quoted: bool = False
+    marks: tuple[str, ...] = ()
+
+    @property
+    def title(self) -> str:
+        """The name with the numbers of its footnotes, in the order of the groups."""
+        marks = ", ".join(dict.fromkeys(filter(None, self.marks)))
+        return f"{self.name} [{marks}]" if marks else self.name
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +78,7 @@ class Sheet:
                 title=f"{self.title}: {group.title}",
                 groups=(replace(group, title=""),),
                 rows=tuple(
-                    replace(row, cells=(row.cells[i],))
+                    replace(row, cells=(row.cells[i],), marks=row.marks[i : i + 1])
                     for row in self.rows
                     if any(cell.text != "–" for cell in row.cells[i])
                 ),
@@ -120,7 +128,7 @@ def page_markdown(page: Page) -> str:
     blocks = [f"# {escape_markdown(page.title)}", *map(escape_markdown, page.intro)]
     for sheet in (part for whole in page.sheets for part in whole.split()):
         blocks.append(f"**{escape_markdown(sheet.title)}**")
-        names = [("*{}*" if row.quoted else "{}").format(escape_markdown(row.name)) for row in sheet.rows]
+        names = [("*{}*" if row.quoted else "{}").format(escape_markdown(row.title)) for row in sheet.rows]
         figures = [_cells(row, "**{}**", escape_markdown) for row in sheet.rows]
         rows = [[name, *cells] for name, cells in zip(names, figures, strict=True)]
         blocks.append(markdown_table([sheet.corner, *sheet.groups[0].columns], rows))
@@ -140,7 +148,7 @@ def page_latex(page: Page) -> str:
             sheet.title,
             sheet.corner,
             [(group.title, group.columns) for group in sheet.groups],
-            [(row.name, [cell for cells in row.cells for cell in cells], row.quoted) for row in sheet.rows],
+            [(row.title, [cell for cells in row.cells for cell in cells], row.quoted) for row in sheet.rows],
         )
         for sheet in page.sheets
     ]
@@ -170,7 +178,7 @@ def _cells(row: SheetRow, best: str, write: Callable[[str], str]) -> list[str]:
 def _sheet_text(sheet: Sheet) -> Text:
     table = [[sheet.corner, *sheet.groups[0].columns]]
     for row in sheet.rows:
-        table.append([one_line(row.name), *(text.replace(" ± ", "±") for text in _cells(row, "*{}", one_line))])
+        table.append([one_line(row.title), *(text.replace(" ± ", "±") for text in _cells(row, "*{}", one_line))])
     widths = [max(map(cell_len, column)) for column in zip(*table, strict=True)]
     shown = Text(one_line(sheet.title) + "\n", "bold", end="")
     for number, line in enumerate(table):
@@ -212,7 +220,7 @@ def _row_html(row: SheetRow) -> str:
         for j, cell in enumerate(cells)
     )
     kind = ' class="quoted"' if row.quoted else ""
-    return f'<tr{kind}><th scope="row">{escaped(row.name)}</th>{figures}</tr>'
+    return f'<tr{kind}><th scope="row">{escaped(row.title)}</th>{figures}</tr>'
 
 
 def _figure(cell: Cell) -> str:

@@ -8,7 +8,12 @@ from functools import cache
 from importlib.resources import files
 from typing import Any
 
-_ASPECTS = {"look": "appearance", "smell": "aroma", "0": "appearance", "1": "aroma", "2": "palate"}
+_ASPECTS = {
+    "beer": {"look": "appearance", "smell": "aroma", "0": "appearance", "1": "aroma", "2": "palate"},
+    "hotel": {"0": "location", "1": "service", "2": "cleanliness"},
+}
+_LIKELY = {"hotel": "service"}
+"""The aspect of rows that do not say theirs: table 5 has the figures for Service of the papers that it quotes."""
 NEAR = 0.05
 """How far a published share may be from the one asked for, for the figures to stand side by side."""
 
@@ -23,6 +28,7 @@ class Published:
         source: Where the paper has the figures from, a key of `sources()`.
         dataset, aspect: What was labelled; None where the table does not say which aspect.
         encoder: `GRU`, `GRU-3`, `BERT-base`, …
+        family: Which of a dataset's files, a key of `families()`; None where that is not known or there is one family.
         max_words: The longest text; None, as long as they are.
         S: Share selected.
         ACC: Accuracy.
@@ -35,6 +41,7 @@ class Published:
     dataset: str
     aspect: str | None
     encoder: str
+    family: str | None
     max_words: int | None
     S: float | None
     ACC: float | None
@@ -52,9 +59,17 @@ class Published:
     @property
     def origin(self) -> str:
         """What the figures are of and where they are from, in words."""
-        length = f", texts of up to {self.max_words} words" if self.max_words else ""
+        of = f", {families()[self.family]}" if self.family else ", files not stated" if self.dataset == "beer" else ""
+        of += f", texts of up to {self.max_words} words" if self.max_words else ""
         mean = "" if self.pooled else "; its F1 is not the harmonic mean of its P and R, so it may be a mean over texts"
-        return f"{self.method} on {self.encoder}{length}: table {self.table}, {sources()[self.source]}{mean}"
+        unsaid = "" if self.aspect else ", aspect not stated in the table"
+        return f"{self.method} on {self.encoder}{of}: table {self.table}{unsaid}, {sources()[self.source]}{mean}"
+
+    def difference(self, family: str | None) -> str:
+        """What is to be said beside one's own figures on another family of files; nothing where it is the same."""
+        if family is None or self.family in (None, family):
+            return ""
+        return f"; other texts than ours, which are the {families().get(family, family)}"
 
 
 def published() -> tuple[Published, ...]:
@@ -65,6 +80,11 @@ def published() -> tuple[Published, ...]:
 def sources() -> dict[str, str]:
     """Where the paper has its figures from, by key."""
     return dict(_content()["sources"])
+
+
+def families() -> dict[str, str]:
+    """The families of files that a dataset has, by key."""
+    return dict(_content()["families"])
 
 
 def citation() -> str:
@@ -89,7 +109,8 @@ def published_beside(
         That of the same method and aspect at the nearest share, on an encoder of the same kind and preferably the
         same one; None where there is none within `NEAR`.
     """
-    aspect = _ASPECTS.get(str(aspect), aspect)
+    asked = str(aspect).casefold()
+    asked = _ASPECTS.get(dataset, {}).get(asked, asked)
     kind = _encoder(encoder)
 
     def rank(row: Published) -> tuple[bool, bool, float]:
@@ -100,7 +121,7 @@ def published_beside(
         row
         for row in published()
         if (row.method.casefold(), row.dataset) == (label.casefold(), dataset)
-        and row.aspect in (None, aspect)
+        and (row.aspect or _LIKELY.get(dataset)) == asked
         and row.encoder.startswith("GRU") == kind.startswith("GRU")
         and (row.S is not None and abs(row.S / 100 - sparsity) <= NEAR)
     ]

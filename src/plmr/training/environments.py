@@ -31,13 +31,19 @@ def with_environments(
         The texts, and what the user should know.
 
     Raises:
-        PlmrError: Only some texts have an environment, or there are more environments than the method has.
+        PlmrError: Only some texts have an environment, or there are more environments than the method has
+            or texts to make them of.
     """
     n = model.method.n_environments
     numbers = [text.environment for text in texts if text.environment is not None]
     if n == 0:
         return texts, []
     if not numbers:
+        if len(texts) < n:
+            raise PlmrError(
+                f"{len(texts)} training texts cannot be grouped into {n} environments; give more texts, or "
+                "the method's option environments fewer."
+            )
         found = clustered(model, texts, n, seed, batch_size)
         sizes = ", ".join(str(found.count(number)) for number in range(n))
         note = (

@@ -77,6 +77,23 @@ def test_what_is_set_for_one_wins_over_what_is_set_for_all(write):
     assert rnp.test and rnp.data["limit"] == {"train": 50} and rnp.data["data_seed"] == 7
 
 
+def test_what_is_said_of_methods_and_encoders_goes_with_their_runs(write):
+    text = WHOLE.replace("gru: ,", "gru: {note: the smallest},")
+    for run in load_suite(write(text)).runs:
+        notes = {"fr": {"note": "tried two weights"}}.get(run.method, {})
+        notes |= {"gru": {"encoder_note": "the smallest"}}.get(run.encoder, {})
+        assert {key: value for key, value in run.labels.items() if key.endswith("note")} == notes
+
+
+def test_options_of_datasets_are_those_of_their_loaders(write):
+    options = "aspect: 1, positive: 1, balance: false, max_words: null, environments: size, data_dir: x"
+    path = write(
+        f"methods: rnp\nencoders: gru\ndatasets: {{beer: {{{options}}}, synthetic: {{aspects: [look, aroma]}}}}"
+    )
+    beer, synthetic = load_suite(path).runs
+    assert (beer.data["environments"], synthetic.data["aspects"]) == ("size", ["look", "aroma"])
+
+
 def test_little_is_needed(write):
     (run,) = load_suite(write("methods: rnp\ndatasets: synthetic\nencoders: gru")).runs
     assert (run.sparsity, run.seed, run.test, run.data["shared_texts"]) == (0.2, 0, False, "remove")
@@ -101,6 +118,20 @@ def test_the_folder_of_the_data_can_be_given_apart(write):
         ("  synthetic:", "  sinthetic:", "datasets, sinthetic: there is no dataset.*Did you mean 'synthetic'"),
         ("aspect: look", "aspct: look", "datasets, look: there is no key 'aspct'. Did you mean 'aspect'"),
         ("text_column", "text_colum", "datasets, mine: there is no key 'text_colum'. Did you mean 'text_column'"),
+        ("aspect: look", "n: many", "datasets, look: n should be a whole number or null, not 'many'"),
+        ("synthetic, aspect: look", "beer, positive: high", "datasets, look: positive should be a number, not 'high'"),
+        ("synthetic, aspect: look", "beer, data_dir: 3", "data_dir should be a text, not 3; put it in quotes"),
+        ("aspect: look", "aspects: 3", "aspects should be a list, each a text or null, not 3"),
+        ("aspect: look", "aspects: [look, 3]", r"aspects should be a list, each a text or null, not \['look', 3\]"),
+        ("dataset: synthetic, aspect: look", "dataset: beer, data_dir: x", r"look: .* needs aspect; add `aspect: …`\."),
+        ("synthetic, aspect: look", "hotel, aspect: 1", "needs data_dir; add `data_dir: …`, or give --data-dir"),
+        ("aspect: look", "environments: size", "look: environments are made from ratings .*beer alone has; leave it"),
+        (
+            "text_column: body",
+            "environments: size",
+            "mine: environments .* name a column of them by environment_column",
+        ),
+        ("text_column: body", "environment_colum: a", "Did you mean 'environment_column'"),
         ("sparsities: 0.2", "sparsities: 2", "sparsity=2 is not between 0 and 1"),
         ("sparsities: 0.2", "sparsities: [few]", "sparsities should be a number each, not 'few'"),
         ("seeds: [0, 1]", "seeds: 3", r"seeds should be a list, such as \[0, 1, 2\], not 3"),

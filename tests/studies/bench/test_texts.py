@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 
 import pytest
 
-from plmr.data import load_dataset_by_name, load_examples, make_reviews, save_examples
+from plmr.data import environment_of, load_dataset_by_name, load_examples, make_reviews, save_examples
 from plmr.errors import PlmrError
 from plmr.studies.bench.data import described, digest, folded, load_parts
 
@@ -89,6 +90,15 @@ def test_a_digest_is_of_everything_that_matters():
     assert digest([first]) != digest(other)
     assert digest([replace(first, label="other")]) != digest([first])
     assert digest([replace(first, source="elsewhere", extra={})]) == digest([first])
+    here, there = (replace(first, extra=first.extra | {"environment": number}) for number in (0, 1))
+    assert len({digest([each]) for each in (first, here, there)}) == 3, "INVRAT trains on it"
+
+
+def test_the_column_of_environments_has_a_name(tmp_path):
+    rows = [e.to_row() | {"site": i % 2} for i, e in enumerate(make_reviews(30, seed=1))]
+    (tmp_path / "train.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    spec = {"data": str(tmp_path / "train.jsonl"), "environment_column": "site"} | COMMON
+    assert {environment_of(example) for example in load_parts(spec, test=False).train} == {0, 1}
 
 
 def test_where_files_lie_is_not_told():

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from plmr.data import Columns, Example, hold_out, load_dataset_by_name, load_examples
+from plmr.data.schema import ENVIRONMENT
 from plmr.errors import PlmrError
 
 _PLACES = ("data_dir", "data", "validation", "test")
@@ -35,7 +36,7 @@ class Parts:
     notes: list[str]
 
     def digests(self) -> dict[str, str]:
-        """A digest of each part: texts, words, labels and rationales, in their order."""
+        """A digest of each part, as `digest` makes it."""
         return {
             name: digest(part)
             for name, part in (("train", self.train), ("validation", self.validation), ("test", self.test))
@@ -78,10 +79,13 @@ def folded(text: str) -> str:
 
 
 def digest(examples: Iterable[Example]) -> str:
-    """A digest of texts with their words, labels and rationales, in order."""
+    """A digest of texts with their words, labels, rationales and environments, in order."""
     total = sha256()
     for example in examples:
-        total.update(repr((example.text, example.words, example.label, example.rationale)).encode())
+        content = (example.text, example.words, example.label, example.rationale)
+        environment = example.extra.get(ENVIRONMENT)
+        # Only where there is one: texts without any keep the digests that they had.
+        total.update(repr(content if environment is None else (*content, environment)).encode())
     return total.hexdigest()[:16]
 
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from plmr.data.registry import DATASETS, dataset_options
+from plmr.data.registry import DATASETS, dataset_option_kinds, required_options
 from plmr.errors import PlmrError, nearest
 from plmr.kinds import fits, phrase
 from plmr.settings import (
@@ -21,7 +21,7 @@ from plmr.settings import (
 
 SHARED_TEXTS = ("remove", "error", "allow")
 PARTS = ("train", "validation", "test")
-_COLUMNS = ("text_column", "tokens_column", "label_column", "rationale_column")
+_COLUMNS = ("text_column", "tokens_column", "label_column", "rationale_column", "environment_column")
 _FILE_KEYS = ("data", "validation", "test", *(f"{part}_split" for part in PARTS), *_COLUMNS)
 _AXES_OF_MODEL = ("encoder", "method", "sparsity", "method_options")
 _SET_BY_BENCH = ("seed", "data_seed", "use_cpu")
@@ -152,6 +152,7 @@ def _dataset(
     own = settings.pop("sparsities", None)
     sparsities = usual if own is None else read_numbers(own, "sparsities", float, place)
     if "data" in settings:
+        _check_rated(settings, ("environment_column",), place)
         check_keys(settings, (*_FILE_KEYS, "sparsities"), place)
         check_settings(settings, dict.fromkeys(_FILE_KEYS, str), place)
         return label, settings, sparsities
@@ -159,11 +160,26 @@ def _dataset(
     if name not in DATASETS:
         hint = nearest(str(name), DATASETS) or " For files of your own, add data: FILE."
         raise PlmrError(f"{place}: there is no dataset {name!r}; known are {', '.join(DATASETS)}.{hint}")
-    options = dataset_options(name)
+    options = dataset_option_kinds(name)
+    _check_rated(settings, options, place)
     check_keys(settings, ("dataset", *options, "data", "sparsities"), place)
+    check_settings({key: value for key, value in settings.items() if key in options}, options, place)
     if "data_dir" in options and data_dir is not None:
         settings.setdefault("data_dir", str(data_dir))
+    for key in required_options(name):
+        if key not in settings:
+            other = ", or give --data-dir" if key == "data_dir" else ""
+            raise PlmrError(f"{place}: the dataset {name!r} needs {key}; add `{key}: …`{other}.")
     return label, settings, sparsities
+
+
+def _check_rated(settings: Mapping[str, Any], known: Iterable[str], place: str) -> None:
+    """Refuse environments where they cannot be made; saying only that there is no such key would not tell why."""
+    if "environments" in settings and "environments" not in known:
+        column = "name a column of them by environment_column" if "environment_column" in known else "leave it out"
+        raise PlmrError(
+            f"{place}: environments are made from ratings of several aspects, which beer alone has; {column}."
+        )
 
 
 def _model_settings() -> dict[str, Any]:

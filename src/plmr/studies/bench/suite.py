@@ -40,7 +40,7 @@ class Run:
         data: What `plmr.studies.bench.data.load_parts` takes.
         test: Whether the test texts are scored too.
         faithfulness: Whether faithfulness is measured too.
-        note: What the suite says of the method.
+        note, encoder_note: What the suite says of the method and of the encoder.
         imports: Python files with methods of one's own.
     """
 
@@ -55,6 +55,7 @@ class Run:
     test: bool = False
     faithfulness: bool = False
     note: str | None = None
+    encoder_note: str | None = None
     imports: list[str] = field(default_factory=list)
 
     @property
@@ -64,7 +65,8 @@ class Run:
     @property
     def labels(self) -> dict[str, Any]:
         """Where in the suite it stands."""
-        return {axis: getattr(self, axis) for axis in _AXES} | ({"note": self.note} if self.note else {})
+        notes = {"note": self.note, "encoder_note": self.encoder_note}
+        return {axis: getattr(self, axis) for axis in _AXES} | {key: note for key, note in notes.items() if note}
 
     def to_dict(self) -> dict[str, Any]:
         return asdict(self)
@@ -124,6 +126,7 @@ def load_suite(path: str | Path, data_dir: str | Path | None = None) -> Suite:
             test=written.get("test", False),
             faithfulness=written.get("faithfulness", False),
             note=method.note,
+            encoder_note=encoder.note,
             imports=imports,
         )
         for seed, (label, data, sparsities), encoder in product(

@@ -64,10 +64,15 @@ FIGURES: dict[str, Callable[[Result, str], float | None]] = {
     "random": _word("f1_random"),
     "balanced_accuracy": _labels("balanced_accuracy"),
     "majority_accuracy": _labels("majority_accuracy"),
-    "minutes": lambda result, _: result["seconds"] / 60,
-    "memory": lambda result, _: (result.get("peak_memory_mib") or {}).get("ram"),
+    "minutes": lambda result, _: result["cpu_seconds" if result["device"] == "cpu" else "seconds"] / 60,
+    "memory": lambda result, _: (result.get("peak_memory_mib") or {}).get(
+        "gpu" if result["device"] == "cuda" else "ram"
+    ),
 }
-"""How each figure is taken from a result: shares in [0, 1]; minutes of training; MiB."""
+"""How each figure is taken from a result: shares in [0, 1]; minutes of training; MiB.
+
+On a CPU the minutes are its own: those of the clock depend on how many runs shared its cores.
+"""
 
 
 def part_of(results: Sequence[Result]) -> str:
@@ -86,18 +91,20 @@ def cells(results: Sequence[Result]) -> list[Cell]:
 
 
 class Comparison(NamedTuple):
-    """The best method of a dataset and a sparsity beside the best of the others."""
+    """The best method of a dataset and a sparsity beside the best of the others, chosen out of so many cells."""
 
     best: Cell
     next: Cell
     difference: BootstrapDifference
+    chosen_from: int
 
 
 def best_two(group: Sequence[Cell], resamples: int = 10_000) -> Comparison | None:
-    """Compare the two methods with the highest mean F1, each on its best encoder, by a paired bootstrap over texts.
+    """Compare the two methods with the highest F1, each on its best encoder, by a paired bootstrap over texts.
 
     The counts of all seeds of a method are added up text by text, so the test asks whether other texts would have
-    turned the order, not whether other seeds would.
+    turned the order, not whether other seeds would. Methods are ranked by the F1 of these counts too, so that the
+    difference is never negative; the mean of the seeds' F1 can have another order.
 
     Args:
         group: Cells of one dataset and one sparsity.
@@ -106,17 +113,28 @@ def best_two(group: Sequence[Cell], resamples: int = 10_000) -> Comparison | Non
     Returns:
         None where there are no two methods with gold words of the same texts.
     """
+    scored = [(f1, cell) for cell in group if (f1 := pooled_f1(cell)) is not None]
     best: dict[str, tuple[float, Cell]] = {}
-    for cell in group:
-        figure = cell.figure("f1")
-        if figure is not None and (cell.method not in best or figure.mean > best[cell.method][0]):
-            best[cell.method] = figure.mean, cell
+    for f1, cell in scored:
+        if cell.method not in best or f1 > best[cell.method][0]:
+            best[cell.method] = f1, cell
     ranked = [cell for _, cell in sorted(best.values(), key=lambda pair: -pair[0])][:2]
     counts = [pooled_counts(cell) for cell in ranked]
     if len(ranked) < 2 or any(each is None for each in counts) or _texts(ranked[0]) != _texts(ranked[1]):
         return None
     first, second = (each for each in counts if each is not None)
-    return Comparison(ranked[0], ranked[1], bootstrap_of_counts(first, second, resamples=resamples))
+    difference = bootstrap_of_counts(first, second, resamples=resamples)
+    return Comparison(ranked[0], ranked[1], difference, len(scored))
+
+
+def pooled_f1(cell: Cell) -> float | None:
+    """F1 of the counts of all seeds together; where they cannot be added up, the mean of the seeds' F1."""
+    counts = pooled_counts(cell)
+    if counts is None:
+        figure = cell.figure("f1")
+        return figure.mean if figure else None
+    hits, selected, gold = counts.sum(axis=0)
+    return float(2 * hits / max(selected + gold, 1))
 
 
 def pooled_counts(cell: Cell) -> np.ndarray | None:
