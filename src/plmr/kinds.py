@@ -24,6 +24,12 @@ def fits(value: Any, kind: Any) -> bool:
     return plain is None or type(value) in plain or (type(value) is int and float in plain)
 
 
+def as_kind(value: Any, kind: Any) -> Any:
+    """The value, a whole number as a float where the kind has floats only: a tensor of it should be one of floats."""
+    plain = plain_kinds(kind) or set()
+    return float(value) if type(value) is int and float in plain and int not in plain else value
+
+
 def phrase(kind: Any) -> str:
     """The end of "x should be …", such as "a number or null"."""
     members = get_args(kind) if _is_union(kind) else (kind,)

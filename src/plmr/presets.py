@@ -76,7 +76,7 @@ class Variant(NamedTuple):
 VARIANTS: dict[str, Variant] = {
     "plmr-no-match": Variant("PLMR without L_match: L_r + w_x L_x + L_s", {"match_weight": 0.0}),
     "plmr-no-full-text": Variant(
-        "PLMR without L_x, and so without L_match, which compares with it: L_r + L_s", {"full_text_path": "none"}
+        "PLMR without L_x and L_match, as in the paper's ablation: L_r + L_s", {"full_text_path": "none"}
     ),
     "plmr-m1": Variant("PLMR with one Dim-Reduction block: everything is pruned at once", {"dim_reduction_blocks": 1}),
     "plmr-hidden": Variant(

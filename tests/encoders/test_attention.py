@@ -77,6 +77,16 @@ def test_dropping_by_weight_is_dropping_by_mask(keep):
     assert_close(soft, hard, atol=1e-5, rtol=0)
 
 
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_a_token_that_sees_nothing_kept_spoils_nothing(dtype):
+    query, key, value = (torch.randn(3, B, HEADS, T, 8) * 20).to(dtype).unbind()
+    near = ((torch.arange(T)[:, None] - torch.arange(T)).abs() <= 1)[None, None]
+    keep = torch.tensor([[1.0, 0, 0, 0, 0, 1]]).expand(B, T)
+    attended, _ = rationale_attention(torch.nn.Identity().eval(), query, key, value, near, keep=keep)
+    assert attended.isfinite().all()
+    assert_close(attended[:, 0], value[:, :, 0])  # it sees itself alone
+
+
 @pytest.fixture
 def wide():
     """Queries, keys and values of a text that is much longer than they are wide, as leaves."""

@@ -4,6 +4,7 @@ import pytest
 import torch
 from torch.testing import assert_close
 
+from plmr.masking import keep_probability, within_budget
 from plmr.methods.dmr import moment_discrepancy
 from plmr.methods.parts import attention_of
 from tests.methods import formulas
@@ -74,8 +75,11 @@ def test_attention_goes_by_the_odds_whatever_the_budget():
     """A budget shifts the log-odds of a text, which the softmax takes no notice of."""
     units = small_model().batch(**small_batch()).units
     odds = torch.randn(units.valid.shape)
-    once, shifted = (attention_of(odds + shift, units) for shift in (0.0, 3.0))
-    assert_close(once, shifted)
+    kept = torch.tensor([1, 2, 1])
+    budgeted = keep_probability(within_budget(torch.stack([-odds / 2, odds / 2], dim=-1), units.valid, kept))
+    assert ((budgeted > 0.5) & units.valid).sum(dim=1).tolist() == kept.tolist()
+    once = attention_of(budgeted.logit(eps=1e-6), units)
+    assert_close(once, odds.masked_fill(~units.valid, float("-inf")).softmax(dim=1), atol=1e-4, rtol=0)
     assert_close(once.sum(dim=1), torch.ones(3))
     assert not once[~units.valid].any()
 

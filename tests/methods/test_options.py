@@ -81,6 +81,13 @@ def test_every_option_changes_the_losses_their_gradient_or_the_rates_at_some_tim
         assert any(effects({option_name: value}, time) != effects(None, time) for time in times), option_name
 
 
+def test_whole_numbers_are_as_good_as_others():
+    """Else a buffer made of one would count in whole numbers."""
+    options = small_model(method="hardkuma", method_options={"multiplier_least": 1}).method.options
+    assert type(options.multiplier_least) is float
+    assert small_model(method="mare", keep_bias=5).method.mask_head.bias.dtype == torch.float32
+
+
 def test_options_are_completed_and_saved_with_the_model(tmp_path):
     model = small_model(method="dar", method_options={"teacher_weight": 2})
     assert (model.method.options.teacher_weight, model.method.options.teacher_share) == (2, 0.25)

@@ -109,8 +109,10 @@ def _attend(
         return weighted_attention(attention_shares(query, key, attention_mask, scale), value, keep, dropout)
     if keep is not None:
         # A token that counts r times is one whose logit is raised by log r.
-        raised = keep.to(query.dtype).log()[:, None, None, :]
-        attention_mask = raised if attention_mask is None else raised.masked_fill(~attention_mask, float("-inf"))
+        # Finite, as above; half the least, so that a score added to it does not overflow.
+        least = torch.finfo(query.dtype).min / 2
+        raised = keep.to(query.dtype).log().clamp(min=least)[:, None, None, :]
+        attention_mask = raised if attention_mask is None else raised.masked_fill(~attention_mask, least)
     return F.scaled_dot_product_attention(query, key, value, attn_mask=attention_mask, dropout_p=dropout, scale=scale)
 
 

@@ -22,7 +22,7 @@ batch without them is of one environment, and nothing is to be gained from knowi
 As in the released code the environment enters at every token of the aware predictor: added to its embedding as a
 vector, which is what a one-hot beside it comes to. Where this differs: masks are sampled; all three move in every
 batch, both predictors first. With `round_robin` they move in turn as in that code, over seven batches: the generator
-in one, each predictor in three.
+in one, each predictor in three. A turn is a batch, so gradients should not be accumulated over several then.
 """
 
 from __future__ import annotations

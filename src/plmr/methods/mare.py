@@ -45,7 +45,7 @@ class QueryHead(nn.Module):
         self.dropout = nn.Dropout(dropout)
         self.query = nn.Linear(width, width, bias=False)
         self.key = nn.Linear(width, width, bias=False)
-        self.bias = nn.Parameter(torch.tensor(keep_bias))
+        self.bias = nn.Parameter(torch.tensor(float(keep_bias)))
 
     def forward(self, hidden: Tensor) -> Tensor:
         """States of the query and of the text to logits of dropping and keeping: (B, 1 + T, H) to (B, T, 2)."""

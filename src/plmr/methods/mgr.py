@@ -8,7 +8,8 @@ Liu et al., "MGR: Multi-generator Based Rationalization", ACL 2023.
 
 A predictor overfits to what its generator shows it, right or wrong, and holds the generator to it. Generators that
 start and move differently seldom agree on the same wrong words, but sooner or later on the right ones, which the
-predictor then sees most. It sums n losses, hence its rate.
+predictor then sees most. It sums n losses, hence its rate. Their encoders start alike here, a GRU's too; their mask
+heads do not.
 
 In use there is one generator, the first, as slow as in RNP; the others are saved with the model and cost nothing when
 it predicts. In training MGR costs about n times as much as RNP. While whole texts are read there is one loss, and the

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, fields
 from typing import Any, TypeVar, get_type_hints
 
 from plmr.errors import PlmrError, nearest
-from plmr.kinds import fits, phrase
+from plmr.kinds import as_kind, fits, phrase
 from plmr.ranges import Range
 
 
@@ -52,7 +52,7 @@ def read_options(method: str, declared: type[Declared], given: Mapping[str, Any]
         if name not in kinds:
             known = f"; it has {', '.join(kinds)}." if kinds else ", nor any other; leave it out."
             raise PlmrError(f"The method {method!r} has no option {name!r}{known}{nearest(name, kinds)}")
-    options = declared(**(given or {}))
+    options = declared(**{name: as_kind(value, kinds[name]) for name, value in (given or {}).items()})
     for each in fields(declared):
         value, allowed = getattr(options, each.name), each.metadata.get("allowed")
         if allowed:

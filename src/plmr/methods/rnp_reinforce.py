@@ -12,8 +12,9 @@ The paper subtracts no baseline, nor does this by default; the option does, whic
 REINFORCE. The paper's sequential form, in which a choice depends on those before it, is not here. Its loss is a
 squared error on ratings, and its constraint counts kept words without a share to aim at; both are the library's here.
 With `sampler="budget"` the odds of a text are shifted so that as many units as asked for are more likely kept than
-not; drawn one by one, they are that many only about. The released code also weighs both players' losses by 10 and lets
-padding count in the constraint, and evaluates on drawn masks; none of it is reproduced.
+not; drawn one by one they are that many only about, rather a little more, and λ1 has no say in it. The released code
+also weighs both players' losses by 10 and lets padding count in the constraint, and evaluates on drawn masks; none of
+it is reproduced.
 """
 
 from __future__ import annotations
@@ -42,6 +43,7 @@ class RNPReinforce(RNP):
     """RNP's game, with masks drawn unit by unit and the score function's gradient."""
 
     summary = "RNP with its own estimator: words drawn one by one, REINFORCE without a baseline (EMNLP 2016)"
+    ignores = frozenset({"gumbel_noise", "gumbel_temperature"})
     options_class = RNPReinforceOptions
     options: RNPReinforceOptions
 
