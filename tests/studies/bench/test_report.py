@@ -14,50 +14,10 @@ import pytest
 from typer.testing import CliRunner
 
 from plmr.cli import app
-from plmr.metrics import bootstrap_difference, evaluation_report
+from plmr.metrics import bootstrap_difference
 from plmr.studies.bench.report import suite_page
 from plmr.studies.bench.summary import best_two, cells
-from plmr.studies.published import published, published_beside, sources
-
-TEXTS = 30
-SKILL = {"rnp": 0.25, "100% a_b [x]": 0.9, "mcd": 0.4}
-GOLD = [np.random.default_rng(99 + i).random(20) < 0.2 for i in range(TEXTS)]
-
-
-def flags(method: str, seed: int) -> list[np.ndarray]:
-    """Selections that hit gold words as often as the method is skilled."""
-    rng = np.random.default_rng([seed, len(method)])
-    return [np.where(rng.random(20) < SKILL[method], gold, rng.random(20) < 0.2) for gold in GOLD]
-
-
-def labels(seed: int) -> list[str]:
-    return ["yes" if wrong else "no" for wrong in np.random.default_rng(seed).random(TEXTS) < 0.3]
-
-
-def line(method: str, seed: int, dataset: str = "aroma") -> dict[str, Any]:
-    report = evaluation_report(flags(method, seed), GOLD, y_true=["no"] * TEXTS, y_pred=labels(seed))
-    source = {"dataset": "beer", "aspect": dataset, "data_dir": "beer"}
-    return {
-        "key": f"{method}-{seed}-{dataset}",
-        "method": method,
-        "encoder": "gru",
-        "dataset": dataset,
-        "sparsity": 0.2,
-        "seed": seed,
-        "config": {"encoder": "gru"},
-        "data": {"source": source, "sha256": {"validation": "v", "test": "t"}},
-        "code": {"versions": {"plmr": "1"}, "commit": None},
-        "machine": {"cpu": "a cpu", "gpu": None},
-        "device": "cpu",
-        "threads": 1,
-        "seconds": 90.0,
-        "cpu_seconds": 60.0,
-        "peak_memory_mib": {"ram": 500.0},
-        "notes": [],
-        "validation": report.to_dict(),
-        "test": report.to_dict(),
-        "test_counts": report.word_counts,
-    }
+from tests.studies.bench.lines import GOLD, SKILL, TEXTS, flags, labels, line
 
 
 @pytest.fixture(scope="module")
@@ -185,63 +145,6 @@ def test_published_figures_stand_beside_ours_with_their_sources(folder):
             assert "Boosting Explainability" in text
 
 
-def test_the_nearest_published_row_is_taken():
-    row = published_beside("plmr", "minilm", "beer", 0.1, "look")
-    assert row is not None and (row.table, row.S, row.aspect) == ("4", 10.4, "appearance")
-    short = published_beside("plmr", "minilm", "beer", 0.1, "look", max_words=120)
-    assert short is not None and (short.table, short.max_words) == ("3", 120)
-    electra = published_beside("plmr", "google/electra-large-discriminator", "beer", 0.2, "look")
-    assert electra is not None and electra.encoder == "ELECTRA-large"
-    assert published_beside("plmr", "minilm", "beer", 0.6, "look") is None
-    assert published_beside("plmr", "gru", "beer", 0.2, "look") is None, "it is published on BERT alone"
-    assert published_beside("mrd", "gru", "beer", 0.2, "look") is None
-
-
-def test_hotel_figures_stand_beside_the_service_alone():
-    for aspect in ("service", "Service", 1, "1"):
-        row = published_beside("g-rat", "gru", "hotel", 0.1, aspect)
-        assert row is not None and "table 5, aspect not stated in the table" in row.origin
-    for aspect in ("location", "cleanliness", 0, 2, None):
-        assert published_beside("g-rat", "gru", "hotel", 0.1, aspect) is None
-
-
-def test_other_files_than_ours_are_said_to_be_others():
-    families = {(row.table, row.source): row.family for row in published() if row.dataset == "beer"}
-    assert {family for (table, _), family in families.items() if table in "46"} == {"correlated"}
-    assert families["3", "cr"] == "r2a" and families["3", "plmr"] is None
-
-    def notes(**source: str) -> str:
-        each = line("mcd", 0)
-        each["data"]["source"] |= source
-        return "\n".join(suite_page([each], {}).notes)
-
-    assert "MCD on GRU, correlated files" in notes()
-    differs = "; other texts than ours, which are the decorrelated files"
-    assert differs in notes() and differs in notes(family="decorrelated")
-    assert "other texts than ours" not in notes(family="correlated")
-    short = published_beside("plmr", "minilm", "beer", 0.1, "look", max_words=120)
-    assert short is not None and "BERT-base, files not stated, texts of up to 120 words" in short.origin
-
-
-def test_published_figures_do_not_stand_beside_validation_figures():
-    each = line("mcd", 0)
-    assert any(row.quoted for row in suite_page([each], {}).sheets[0].rows)
-    del each["test"]
-    page = suite_page([each], {})
-    assert not any(row.quoted for sheet in page.sheets for row in sheet.rows)
-    assert not any("Boosting" in note for note in page.notes)
-    assert "published ones, which are of test texts" in page.intro[-1]
-
-
-def test_a_table_of_one_dataset_has_its_own_footnotes_only():
-    lines = [line("rnp", 0, "aroma"), line("rnp", 0, "look")]
-    lines[1]["data"]["source"]["family"] = "correlated"
-    page = suite_page(lines, {})
-    (whole,) = (sheet for sheet in page.sheets if len(sheet.groups) == 2)
-    assert [row.title for row in whole.rows] == ["rnp", "  published [1, 2]"]
-    assert [part.rows[1].title for part in whole.split()] == ["  published [1]", "  published [2]"]
-
-
 def test_the_best_two_are_those_of_the_counts_that_are_compared():
     """The mean of the seeds' F1 has the other order: one seed selects much, and its few hits weigh little there."""
 
@@ -286,28 +189,6 @@ def test_costs_are_those_of_the_device():
     titles, rows, note = costs(cpu, gpu)
     assert (titles, rows) == (["minutes", "MiB"], [["1.0", "500"], ["1.5", "700"]])
     assert "CPU time" in note and "the GPU's peak memory" in note
-
-
-def test_every_published_row_names_its_source_and_quotes_the_tables(shared):
-    tables = json.loads((shared / "spec" / "paper_tables.json").read_text(encoding="utf-8"))
-    rows = {(r.table, r.method, r.aspect, r.encoder, r.S): r for r in published()}
-    assert len(rows) == len(published())
-    assert {row.source for row in published()} <= sources().keys()
-    quoted = 0
-    for block in tables["table4"]["blocks"].values():
-        for theirs in block:
-            for aspect in ("appearance", "aroma", "palate"):
-                encoder = "BERT-base" if theirs["method"] == "PLMR" else "GRU"
-                ours = rows["4", theirs["method"], aspect, encoder, theirs[aspect]["S"]]
-                assert {key: getattr(ours, key) for key in theirs[aspect]} == theirs[aspect]
-                quoted += 1
-    for theirs in tables["table3"]["rows"]:
-        for aspect in ("appearance", "aroma", "palate"):
-            ours = rows["3", theirs["method"], aspect, "BERT-base", 10.0]
-            assert {key: getattr(ours, key) for key in theirs[aspect]} == theirs[aspect]
-            quoted += 1
-    assert quoted == 66
-    assert len(published()) == quoted + 13 + len(tables["table5"]["rows"]) + len(tables["table6"]["rows"])
 
 
 @pytest.mark.parametrize(
