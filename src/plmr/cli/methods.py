@@ -27,7 +27,10 @@ def methods(
     from plmr.presets import VARIANTS
 
     if name is None:
-        _print(list(summaries().items()))
+        lines = list(summaries().items())
+        # In two columns of their own: with names as long as those of variants in front, lines would not fit.
+        _print([line for line in lines if line[0] not in VARIANTS])
+        _print([line for line in lines if line[0] in VARIANTS])
         return
     method = find_method(name)
     typer.echo(summaries()[name])

@@ -52,11 +52,10 @@ def read_options(method: str, declared: type[Declared], given: Mapping[str, Any]
         if name not in kinds:
             known = f"; it has {', '.join(kinds)}." if kinds else ", nor any other; leave it out."
             raise PlmrError(f"The method {method!r} has no option {name!r}{known}{nearest(name, kinds)}")
-    options = declared(**{name: as_kind(value, kinds[name]) for name, value in (given or {}).items()})
     for each in fields(declared):
-        value, allowed = getattr(options, each.name), each.metadata.get("allowed")
+        value, allowed = (given or {}).get(each.name, each.default), each.metadata.get("allowed")
         if allowed:
             allowed.check(each.name, value)
         elif not fits(value, kinds[each.name]):
             raise PlmrError(f"{each.name} should be {phrase(kinds[each.name])}, not {value!r}.")
-    return options
+    return declared(**{name: as_kind(value, kinds[name]) for name, value in (given or {}).items()})

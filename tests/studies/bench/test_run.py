@@ -122,7 +122,7 @@ def test_the_report_is_of_these_runs(place, run):
     done = run("report", place / "out")
     assert done.exit_code == 0, done.output
     assert "Figures are of the test texts." in done.stdout
-    assert "Not done are 1 of the 3 runs: plmr on gru and synthetic, seed 0." in done.stdout
+    assert "Not done are 1 of the 3 runs: plmr on gru and synthetic, asked for S 20 %, seed 0." in done.stdout
 
 
 @pytest.fixture(scope="module")

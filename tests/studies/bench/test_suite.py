@@ -112,7 +112,7 @@ def test_the_folder_of_the_data_can_be_given_apart(write):
         ("methods:\n", "metods:\n", r"suite\.yaml: there is no key 'metods'\. Did you mean 'methods'\?"),
         ("  rnp:", "  rpn:", r"methods: There is no method 'rpn'.*Did you mean 'rnp'"),
         ("kl_weight", "kl_wieght", r"methods, mcd far: there is no setting 'kl_wieght'\. Did you mean 'kl_weight'"),
-        ("kl_weight: 3.0", "kl_weight: -1", r"mcd far on .*kl_weight=-1.0 is not a number of 0 or more"),
+        ("kl_weight: 3.0", "kl_weight: -1", r"mcd far on .*kl_weight=-1 is not a number of 0 or more"),
         ("encoder: gru-3", "encoder: gru-9", "1 to 3 layers"),
         ("encoder: gru-3", "encoder: minlm", "encoders: Cannot load a tokenizer.*Did you mean 'minilm'"),
         ("  synthetic:", "  sinthetic:", "datasets, sinthetic: there is no dataset.*Did you mean 'synthetic'"),
