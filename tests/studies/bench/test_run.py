@@ -35,11 +35,10 @@ test: true
 """
 
 
-@pytest.fixture(scope="module")
-def place(tmp_path_factory) -> Path:
-    folder = tmp_path_factory.mktemp("bench")
-    (folder / "suite.yaml").write_text(SUITE, encoding="utf-8")
-    return folder
+@pytest.fixture
+def place(tmp_path) -> Path:
+    (tmp_path / "suite.yaml").write_text(SUITE, encoding="utf-8")
+    return tmp_path
 
 
 def start(place: Path) -> subprocess.Popen[bytes]:
@@ -116,10 +115,11 @@ def test_after_a_kill_it_goes_on_and_a_failing_run_stops_no_other(place, run):
             hits, selected, gold = map(sum, zip(*counts, strict=True))
             assert gold == sum(sum(example.rationale or ()) for example in texts[part])
             assert line[part]["word"]["micro_f1"] == pytest.approx(2 * hits / (selected + gold))
+    check_report(run("report", place / "out"))
 
 
-def test_the_report_is_of_these_runs(place, run):
-    done = run("report", place / "out")
+def check_report(done) -> None:
+    """The report is of these runs."""
     assert done.exit_code == 0, done.output
     assert "Figures are of the test texts." in done.stdout
     assert "Not done are 1 of the 3 runs: plmr on gru and synthetic, asked for S 20 %, seed 0." in done.stdout
