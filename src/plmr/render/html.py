@@ -1,10 +1,11 @@
-"""A rationale as an HTML fragment, for notebooks and web pages."""
+"""A rationale as an HTML fragment, for notebooks and web pages, and the frame of a page."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from html import escape
 from importlib.resources import files
+from string import Template
 
 from plmr.render.text import Mark, RationaleLike, one_line, pieces, printable, remark
 
@@ -17,6 +18,29 @@ def asset(name: str) -> str:
 def escaped(text: str) -> str:
     """A label, name or sentence for HTML, on one line."""
     return escape(one_line(text))
+
+
+def page(
+    title: str, findings: Iterable[str], sections: str, *, made_with: str, styles: Iterable[str], kind: str
+) -> str:
+    """A self-contained HTML document; write it as UTF-8.
+
+    Args:
+        title: Its heading; escaped here.
+        findings: Sentences below it; escaped here.
+        sections: Its content, as HTML.
+        made_with: Its foot, as HTML.
+        styles: Style sheets that ship with this package.
+        kind: Class of the body, for the style sheets.
+    """
+    return Template(asset("page.html")).substitute(
+        style="".join(map(asset, styles)),
+        kind=kind,
+        title=escaped(title),
+        finding="".join(f'<p class="finding">{escaped(sentence)}</p>' for sentence in findings),
+        sections=sections,
+        made_with=made_with,
+    )
 
 
 def marked_html(text: str, marks: Iterable[Mark]) -> str:

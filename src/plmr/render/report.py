@@ -8,7 +8,7 @@ from string import Template
 from typing import Protocol
 
 from plmr.render.chart import Bar, f1_chart
-from plmr.render.html import asset, escaped, marked_html
+from plmr.render.html import asset, escaped, marked_html, page
 from plmr.render.table import RESULT_COLUMNS, Column, Value, result_cells, used_columns
 from plmr.render.text import RationaleLike, Span, merge_words, one_line
 
@@ -124,18 +124,15 @@ def comparison_report(
         _article(number, gold, [(system.name, system.predictions[number - 1]) for system in systems])
         for number, gold in enumerate(texts, start=1)
     )
-    return Template(asset("report.html")).substitute(
-        style=asset("report.css"),
-        title=escaped(title),
-        finding=escaped(finding),
+    sections = Template(asset("report.html")).substitute(
         intro=_paragraphs(intro),
         systems="".join(f"<dt>{escaped(s.name)}</dt><dd>{escaped(s.description)}</dd>" for s in systems),
         table=_table(systems, columns),
         chart=_chart(systems),
         selection=_paragraphs(selection),
         texts="\n".join(articles),
-        made_with=_paragraphs(made_with),
     )
+    return page(title, [finding], sections, made_with=_paragraphs(made_with), styles=["report.css"], kind="comparison")
 
 
 def _table(systems: Sequence[System], columns: Sequence[Column]) -> str:

@@ -10,6 +10,7 @@ from rich.cells import cell_len
 from rich.text import Text
 
 from plmr.render.html import asset, escaped
+from plmr.render.html import page as html_page
 from plmr.render.latex import escape_latex, latex_sheet
 from plmr.render.markdown import escape_markdown, markdown_table
 from plmr.render.table import Cell
@@ -160,14 +161,18 @@ def page_latex(page: Page) -> str:
 
 def page_html(page: Page) -> str:
     """The page as one self-contained HTML document; write it as UTF-8."""
-    return Template(asset("sheets.html")).substitute(
-        style=asset("report.css") + asset("sheets.css"),
-        title=escaped(page.title),
-        finding="".join(f'<p class="finding">{escaped(sentence)}</p>' for sentence in page.findings),
+    sections = Template(asset("sheets.html")).substitute(
         intro="".join(f"<p>{escaped(paragraph)}</p>" for paragraph in page.intro),
         tables="\n".join(map(_sheet_html, page.sheets)),
         notes="".join(f"<li>{escaped(note)}</li>" for note in page.notes),
+    )
+    return html_page(
+        page.title,
+        page.findings,
+        sections,
         made_with=f"<p>{escaped(page.made_with)}</p>",
+        styles=["report.css", "sheets.css"],
+        kind="sheets",
     )
 
 
