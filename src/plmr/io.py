@@ -1,16 +1,18 @@
-"""Writing so that a name never holds half a result: aside first, renamed when complete."""
+"""Writing so that a name never holds half a result, aside first and renamed when complete, and JSON never a NaN."""
 
 from __future__ import annotations
 
 import errno
+import math
 import os
 import re
 import secrets
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from os import PathLike
 from pathlib import Path
+from typing import Any
 
 from plmr.errors import io_error
 
@@ -106,6 +108,15 @@ def atomic_folder(path: str | PathLike[str]) -> Iterator[Path]:
                 file.replace(final)
         finally:
             shutil.rmtree(aside, ignore_errors=True)
+
+
+def plain(value: Any) -> Any:
+    """The value with null for what JSON has no number for: NaN and the infinities."""
+    if isinstance(value, Mapping):
+        return {str(key): plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [plain(item) for item in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def _aside_name() -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import chain, tee
 from pathlib import Path
@@ -22,7 +21,7 @@ from plmr.cli.options import (
     load_model,
 )
 from plmr.errors import PlmrError
-from plmr.io import atomic_path
+from plmr.io import atomic_path, plain
 
 if TYPE_CHECKING:
     from plmr.data import Columns
@@ -106,9 +105,9 @@ def _text_of(row: Mapping[str, Any], source: str, names: Columns) -> str:
 
 def _line(row: Mapping[str, Any]) -> str:
     """A row as one line of valid JSON, whatever its file held."""
-    line = json.dumps(_plain(row), ensure_ascii=False, default=str)
+    line = json.dumps(plain(row), ensure_ascii=False, default=str)
     # Half a surrogate pair has no UTF-8; it can only be escaped.
-    return line if _encodable(line) else json.dumps(_plain(row), default=str)
+    return line if _encodable(line) else json.dumps(plain(row), default=str)
 
 
 def _encodable(line: str) -> bool:
@@ -117,12 +116,3 @@ def _encodable(line: str) -> bool:
     except UnicodeEncodeError:
         return False
     return True
-
-
-def _plain(value: Any) -> Any:
-    """The value with null for what JSON has no number for: NaN and the infinities."""
-    if isinstance(value, Mapping):
-        return {str(key): _plain(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_plain(item) for item in value]
-    return None if isinstance(value, float) and not math.isfinite(value) else value

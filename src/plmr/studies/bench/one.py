@@ -15,10 +15,9 @@ from pathlib import Path
 from typing import Any
 
 from plmr.errors import PlmrError
-from plmr.io import atomic_path
+from plmr.io import atomic_path, plain
 from plmr.studies.bench.data import Parts, described, load_parts
 from plmr.studies.bench.imports import import_files
-from plmr.studies.bench.results import plain
 from plmr.studies.bench.suite import Run
 
 

@@ -11,7 +11,6 @@ training options, the texts, what is measured, methods of one's own. Labels, not
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from hashlib import sha256
@@ -21,7 +20,7 @@ from typing import Any
 from plmr.errors import PlmrError, io_error
 from plmr.io import atomic_path
 from plmr.studies.bench.imports import digest_files
-from plmr.studies.bench.suite import Run, Suite
+from plmr.studies.bench.suite import Run, Suite, resolve
 
 _NOT_OF_THE_RUN = ("plmr_version", "transformers_version")
 
@@ -66,19 +65,12 @@ def run_key(run: Run, digests: Mapping[str, str]) -> str:
         run: What is run.
         digests: Of the parts of its dataset.
     """
-    from plmr.config import RationaleConfig
-    from plmr.methods import find_method
-    from plmr.methods.options import read_options
-    from plmr.training import RationaleTrainingArguments, training_arguments
-
-    config = RationaleConfig.from_preset(**run.model).to_dict()
-    declared = find_method(config["method"]).options_class
-    config["method_options"] = asdict(read_options(config["method"], declared, config["method_options"]))
-    resolved = training_arguments("unused", **run.training)
-    ours = (name for name in RationaleTrainingArguments.__annotations__ if name not in ("use_cpu", "disable_tqdm"))
+    model, options, training = resolve(run)
+    config = model.to_dict() | {"method_options": asdict(options)}
+    ours = (name for name in type(training).__annotations__ if name not in ("use_cpu", "disable_tqdm"))
     content = {
         "config": {name: value for name, value in config.items() if name not in _NOT_OF_THE_RUN},
-        "training": {name: getattr(resolved, name) for name in ours} | run.training,
+        "training": {name: getattr(training, name) for name in ours} | run.training,
         "data": {part: text for part, text in digests.items() if part != "test" or run.test},
         "faithfulness": run.faithfulness,
         "imports": digest_files(run.imports),
@@ -138,15 +130,6 @@ def read_results(folder: Folder) -> tuple[list[dict[str, Any]], dict[str, Any]]:
     except ValueError:
         raise PlmrError(f"{folder.suite}: not JSON; run the suite again to write it anew.") from None
     return results, suite
-
-
-def plain(value: Any) -> Any:
-    """The value with null for what JSON has no number for: NaN and the infinities."""
-    if isinstance(value, Mapping):
-        return {str(key): plain(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [plain(item) for item in value]
-    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def _text(path: Path) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
 from itertools import product
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from plmr.errors import PlmrError, nearest
 from plmr.settings import check_keys, check_settings, read_yaml
@@ -20,6 +20,11 @@ from plmr.studies.bench.entries import (
     read_texts,
 )
 from plmr.studies.bench.imports import import_files, read_imports
+
+if TYPE_CHECKING:
+    from plmr.config import RationaleConfig
+    from plmr.methods import Options
+    from plmr.training import RationaleTrainingArguments
 
 _AXES = ("method", "encoder", "dataset", "sparsity", "seed")
 _KINDS: dict[str, Any] = {"name": str, "note": str, "data_seed": int, "test": bool, "faithfulness": bool}
@@ -168,17 +173,25 @@ def _check_known(value: Any, values: Iterable[Any], place: str) -> None:
         raise PlmrError(f"{place} {value!r} is not in the suite, which has {', '.join(map(str, values))}.{hint}")
 
 
-def _check(run: Run, path: Path) -> None:
-    """Refuse now what would be refused when the run starts."""
+def resolve(run: Run) -> tuple[RationaleConfig, Options, RationaleTrainingArguments]:
+    """The settings of a run with everything it does not say: of the model, of the method alone, of the training.
+
+    Raises:
+        PlmrError: There is no such setting, or a value is out of its range.
+    """
     from plmr.config import RationaleConfig
     from plmr.methods import find_method
     from plmr.methods.options import read_options
     from plmr.training import training_arguments
 
-    name, options = run.model["method"], run.model.get("method_options")
+    config = RationaleConfig.from_preset(**run.model)
+    options = read_options(config.method, find_method(config.method).options_class, config.method_options)
+    return config, options, training_arguments("unused", **run.training)
+
+
+def _check(run: Run, path: Path) -> None:
+    """Refuse now what would be refused when the run starts."""
     try:
-        RationaleConfig.from_preset(**run.model)
-        read_options(name, find_method(name).options_class, options)
-        training_arguments("unused", **run.training)
+        resolve(run)
     except PlmrError as error:
         raise PlmrError(f"{path}, {run.method} on {run.dataset} with {run.encoder}: {error}") from error
