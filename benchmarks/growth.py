@@ -28,7 +28,7 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from machine import command, machine, peak_mib
+from machine import command, machine, peak_ram
 from pairs import in_turns, ratio, table
 
 from plmr import RationaleClassifier, RationaleConfig, RationaleModel, make_reviews
@@ -127,7 +127,7 @@ TASKS = {"length": time_length, "sides": time_sides, "command": time_command}
 def run_task(name: str, *arguments: Any) -> None:
     """Do a task and print what it found, with the highest memory of this process."""
     found = TASKS[name](*arguments)
-    print(json.dumps(found | {"processor_seconds": time.process_time(), "peak_mib": peak_mib()}))
+    print(json.dumps(found | {"processor_seconds": time.process_time(), "peak_mib": peak_ram()}))
 
 
 def task(*arguments: object) -> dict[str, Any]:

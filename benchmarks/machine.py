@@ -3,26 +3,21 @@
 from __future__ import annotations
 
 import os
-import platform
-import resource
 import shlex
 import sys
 from pathlib import Path
 
-import torch
-import transformers
+from plmr.studies import provenance
+from plmr.studies.provenance import peak_ram
 
 
 def machine() -> dict[str, object]:
     """Hardware and versions, as every result file carries them."""
+    hardware, versions = provenance.machine(), provenance.versions()
     return {
-        "processor": _processor(),
-        "cores": os.cpu_count(),
-        "threads": torch.get_num_threads(),
-        "gpu": torch.cuda.get_device_name() if torch.cuda.is_available() else None,
-        "python": platform.python_version(),
-        "torch": torch.__version__,
-        "transformers": transformers.__version__,
+        "processor": hardware["cpu"],
+        **{name: hardware[name] for name in ("cores", "threads", "gpu")},
+        **{name: versions[name] for name in ("python", "torch", "transformers")},
     }
 
 
@@ -32,20 +27,4 @@ def command() -> str:
     return shlex.join(["python", f"benchmarks/{Path(sys.argv[0]).name}", *words])
 
 
-def peak_mib() -> float:
-    """The largest resident set so far."""
-    status = Path("/proc/self/status")
-    if status.is_file():
-        # What getrusage says on Linux is the parent's where that was larger when it started this process.
-        (line,) = (line for line in status.read_text(encoding="utf-8").splitlines() if line.startswith("VmHWM"))
-        return int(line.split()[1]) / 1024
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
-
-
-def _processor() -> str:
-    cpuinfo = Path("/proc/cpuinfo")
-    if cpuinfo.is_file():
-        for line in cpuinfo.read_text(encoding="utf-8").splitlines():
-            if line.startswith("model name"):
-                return line.partition(":")[2].strip()
-    return platform.processor() or platform.machine()
+__all__ = ["command", "machine", "peak_ram"]

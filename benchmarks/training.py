@@ -32,7 +32,7 @@ from pathlib import Path
 from statistics import median
 
 import torch
-from machine import command, machine, peak_mib
+from machine import command, machine, peak_ram
 from pairs import seconds, table
 from torch import Tensor
 
@@ -129,7 +129,7 @@ def speeds(texts: list[Encoded], given: argparse.Namespace) -> dict[str, list[fl
 
 def memory(side: str, texts: list[Encoded], given: argparse.Namespace) -> dict[str, float]:
     """Highest memory of a few steps of one side, and what was taken before there was a model, in MiB."""
-    highest = (lambda: torch.cuda.max_memory_allocated() / 2**20) if given.device == "cuda" else peak_mib
+    highest = (lambda: torch.cuda.max_memory_allocated() / 2**20) if given.device == "cuda" else peak_ram
     before = highest()
     coming = steps(side, texts, given.batch, given.device)
     for _ in range(MEMORY_STEPS[side]):

@@ -50,7 +50,7 @@ def commit() -> dict[str, Any] | None:
 
 def peak_memory() -> dict[str, float]:
     """The most memory this process has held so far, in MiB: `ram`, and `gpu` where one was used."""
-    peak = {"ram": _peak_ram()}
+    peak = {"ram": peak_ram()}
     if torch.cuda.is_available() and torch.cuda.is_initialized():
         peak["gpu"] = torch.cuda.max_memory_allocated() / 2**20
     return {kind: round(mebibytes, 1) for kind, mebibytes in peak.items()}
@@ -61,7 +61,8 @@ def _git(folder: Path, *words: str) -> str:
     return subprocess.run(command, capture_output=True, text=True, check=True, timeout=30).stdout.strip()
 
 
-def _peak_ram() -> float:
+def peak_ram() -> float:
+    """The largest resident set of this process so far, in MiB; NaN where the system does not tell."""
     status = Path("/proc/self/status")
     if status.is_file():
         # What getrusage says on Linux is the parent's where that was larger when it started this process.
