@@ -110,9 +110,9 @@ def words_of(mask, word_ids):
 
 
 def by_word(values, word_ids):
-    """One value per word, in order, from values on tokens that are alike within a word."""
+    """The mean over each word, text by text, of a number for every token."""
     return [
-        [row[ids == word].max().item() for word in range(int(ids.max()) + 1)]
+        [row[ids == word].mean().item() for word in range(int(ids.max()) + 1)]
         for row, ids in zip(values, word_ids, strict=True)
     ]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 
 from tests.methods import formulas
-from tests.methods.formulas import read_masked
+from tests.methods.formulas import by_word, read_masked
 
 _GATES = {"run_length": 10.0, "multiplier_least": 1.7}
 SOFT_OPTIONS = {
@@ -16,14 +16,6 @@ SOFT_OPTIONS = {
 SEEDS = {"dare": 2, "cr": 2}
 """Weights with which something is selected and something is not."""
 _SHARE = 0.3
-
-
-def by_word(values, word_ids):
-    """The mean over each word, text by text, of a number for every token."""
-    return [
-        [row[ids == word].mean().item() for word in range(int(ids.max()) + 1)]
-        for row, ids in zip(values, word_ids, strict=True)
-    ]
 
 
 def scores_of(method, batch):

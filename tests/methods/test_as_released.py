@@ -10,7 +10,7 @@ from plmr.errors import PlmrError
 from plmr.methods.inter_rat import AdjustedHead
 from plmr.methods.losses import js_divergence
 from plmr.methods.parts import ClassHead
-from tests.methods.formulas import adjust, mean, softmax
+from tests.methods.formulas import adjust, constraint, mean, softmax
 from tests.small import small_batch, small_model
 
 LABELS = torch.tensor([0, 1, 1])
@@ -33,6 +33,12 @@ def test_the_generator_moves_twice_for_its_constraint(name):
     assert once.keys() == {"first_sparsity", "first_continuity"}
     assert once["first_continuity"].item() == again["continuity"].item() > 0
     assert once["first_continuity"].requires_grad
+    with torch.no_grad():
+        mask = model.eval()(**small_batch()).mask
+        found = model.method.losses_in(constrained, texts)
+    _, breaks = constraint([mask], small_batch()["word_ids"], [model.config.sparsity], "paper")
+    assert breaks > 0
+    assert found["first_continuity"].item() == pytest.approx(model.config.continuity_weight * breaks)
 
 
 @pytest.mark.parametrize(("name", "player"), [("mcd", "predictor"), ("mrd", "predictor"), ("dar", "teacher")])

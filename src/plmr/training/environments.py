@@ -9,7 +9,6 @@ import numpy as np
 import torch
 
 from plmr.data.encoding import Encoded
-from plmr.encoders import SplitEncoder
 from plmr.errors import PlmrError
 from plmr.inference import by_length, collate, evaluating
 from plmr.masking import masked_mean
@@ -75,7 +74,7 @@ def clustered(model: RationaleModel, texts: Sequence[Encoded], n: int, seed: int
     """
     from sklearn.cluster import KMeans
 
-    encoder = next(module for module in model.method.children() if isinstance(module, SplitEncoder))
+    encoder = model.method.encoders()[0]
     features = np.empty((len(texts), encoder.width), dtype=np.float32)
     with evaluating(model), torch.inference_mode():
         for numbers in by_length(texts, batch_size):
