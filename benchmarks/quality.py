@@ -82,7 +82,7 @@ def parts(run: Run, data_dir: str | None, test: bool) -> tuple[list[Any], list[A
     return train, validation, load_beer(data_dir, run.aspect, "test") if test else [], BEER_SPARSITY[run.aspect]
 
 
-def one(run: Run, data_dir: str | None, test: bool, settings: dict[str, Any], options: dict[str, Any]) -> None:
+def one(run: Run, given: argparse.Namespace) -> None:
     """Train and score one run, in this process."""
     import torch
     from machine import command, machine
@@ -90,10 +90,13 @@ def one(run: Run, data_dir: str | None, test: bool, settings: dict[str, Any], op
     from plmr import RationaleClassifier
 
     torch.set_num_threads(int(os.environ.get("OMP_NUM_THREADS", "1")))
-    train, validation, held, sparsity = parts(run, data_dir, test)
+    settings, options = json.loads(given.model), json.loads(given.training)
+    train, validation, held, sparsity = parts(run, given.data_dir, given.test)
     classifier = RationaleClassifier.from_pretrained("minilm", sparsity=sparsity, method=run.method, **settings)
     started = time.process_time()
     summary = classifier.fit(train, validation=validation, seed=run.seed, bf16=True, disable_tqdm=True, **options)
+    if given.save:
+        classifier.save_pretrained(given.save / run.name)
     result = {
         "run": asdict(run),
         "config": classifier.config.to_diff_dict(),
@@ -216,17 +219,18 @@ def main() -> None:
     parser.add_argument("--test", action="store_true", help="also score the test part: for the final report only")
     parser.add_argument("--model", default="{}", help="settings of RationaleConfig, as JSON")
     parser.add_argument("--training", help="training options, as JSON; default, the recipe of the suite")
+    parser.add_argument("--save", type=Path, help="folder for the trained classifiers; default, none is kept")
     parser.add_argument("--run", help="one run, as JSON; used by `run`")
     given = parser.parse_args()
     if given.action == "one":
-        settings, options = json.loads(given.model), json.loads(given.training)
-        one(Run(**json.loads(given.run)), given.data_dir, given.test, settings, options)
+        one(Run(**json.loads(given.run)), given)
         return
     runs = suite(given.suite, given.seeds)
     if given.action == "run":
         training = given.training or json.dumps(recipe(given.suite))
         passed_on = ["--model", given.model, "--training", training, *(["--test"] if given.test else [])]
         passed_on += ["--data-dir", given.data_dir] if given.data_dir else []
+        passed_on += ["--save", str(given.save)] if given.save else []
         run_all(runs, given.workers, passed_on)
     report(given.suite, runs)
 

@@ -7,11 +7,11 @@
 Both sides train the same PLMR on MiniLM with the same batches of the same texts, masks being sampled as they are in
 the second half of a training.
 
-naive      every text padded to 256 tokens, float32, the attention weights of all blocks held for the backward pass, and
-           two full passes: one selects and predicts from the rationale, the other starts again from the embeddings for
-           the full-text loss
-ours       texts of like length together, padded to the longest, bfloat16 where a matrix is multiplied, attention
-           weights made again in the backward pass of long texts, the plain blocks run once for both paths
+naive      every text padded to 256 tokens, float32, attention weights and activations of all blocks held for the
+           backward pass, and two full passes: one selects and predicts from the rationale, the other starts again from
+           the embeddings for the full-text loss
+ours       texts of like length together, padded to the longest, bfloat16 where a matrix is multiplied, activations and
+           the attention weights of long texts made again in the backward pass, the plain blocks run once for both paths
 
 Tokens are real ones, without padding. Each side runs in a process of its own, which is where its highest memory is
 read; speeds are compared in turns, one step of each side after the other, as median of the ratios. On a GPU the memory
@@ -30,6 +30,7 @@ from dataclasses import replace
 from itertools import cycle
 from pathlib import Path
 from statistics import median
+from typing import Any
 
 import torch
 from machine import command, machine, peak_ram
@@ -39,7 +40,7 @@ from torch import Tensor
 from plmr import RationaleConfig, RationaleModel, make_reviews
 from plmr.data import Example, RationaleCollator, load_beer
 from plmr.data.encoding import Encoded, RationaleTokenizer
-from plmr.encoders import attention
+from plmr.encoders import attention, feed_forward
 from plmr.explain.vocabulary import load_tokenizer
 from plmr.inference import by_length
 from plmr.methods import PLMR, Batch, Selection
@@ -49,7 +50,7 @@ RESULTS = Path(__file__).parent / "results"
 PADDED_TO = 256
 MEMORY_STEPS = {"naive": 4, "ours": 40}
 """Steps after which the memory is read: the first side's are all of one size, the second's are not."""
-RECOMPUTING = attention.worth_recomputing
+MADE_AGAIN = attention.checkpoint
 TARGETS = {"times_faster": 3.0, "share_of_memory": 0.5}
 
 
@@ -95,13 +96,18 @@ def steps(side: str, texts: list[Encoded], batch_size: int, device: str) -> Iter
         yield _step(model, optimizer, chosen, side), sum(len(text.input_ids) for text in chosen)
 
 
+def held(function: Callable[..., Tensor], *inputs: Any, **_: Any) -> Tensor:
+    """Call a function with all it computes held for the backward pass."""
+    return function(*inputs)
+
+
 def _step(
     model: RationaleModel, optimizer: torch.optim.Optimizer, texts: list[Encoded], side: str
 ) -> Callable[[], None]:
     collator = RationaleCollator(0, PADDED_TO if side == "naive" else WIDTHS, PADDED_TO)
 
     def step() -> None:
-        attention.worth_recomputing = RECOMPUTING if side == "ours" else lambda *_: False
+        attention.checkpoint = feed_forward.checkpoint = MADE_AGAIN if side == "ours" else held
         batch = {name: tensor.to(model.device) for name, tensor in collator([t.features() for t in texts]).items()}
         half = torch.autocast(model.device.type, torch.bfloat16) if side == "ours" else contextlib.nullcontext()
         with half:

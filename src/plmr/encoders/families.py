@@ -12,6 +12,7 @@ from transformers import AutoModel, PretrainedConfig, PreTrainedModel
 
 from plmr.encoders.attention import ATTENTION
 from plmr.encoders.base import SplitEncoder
+from plmr.encoders.feed_forward import join_activation
 from plmr.errors import PlmrError
 
 
@@ -23,6 +24,7 @@ class Layout:
         blocks: Path of the list of blocks.
         projection: Path of a linear map behind the embeddings, if the architecture has one.
         final_norm: Path of a norm behind the last block, if the architecture has one.
+        activated: Paths, in a block, of an activation and of the linear map that directly follows it, if there is one.
         pooler: Whether the architecture comes with a pooler, which is then left out.
         rotary: Whether positions enter in each block's attention instead of at the embeddings.
         skips_padding: Whether the embeddings number positions from behind the padding id, and around it.
@@ -31,6 +33,7 @@ class Layout:
     blocks: str = "encoder.layer"
     projection: str | None = None
     final_norm: str | None = None
+    activated: tuple[str, str] | None = ("intermediate.intermediate_act_fn", "output.dense")
     pooler: bool = True
     rotary: bool = False
     skips_padding: bool = False
@@ -42,8 +45,8 @@ LAYOUTS: dict[str, Layout] = {
     "xlm-roberta": Layout(skips_padding=True),
     "camembert": Layout(skips_padding=True),
     "electra": Layout(projection="embeddings_project", pooler=False),
-    "distilbert": Layout(blocks="transformer.layer", pooler=False),
-    "modernbert": Layout(blocks="layers", final_norm="final_norm", pooler=False, rotary=True),
+    "distilbert": Layout(blocks="transformer.layer", activated=("ffn.activation", "ffn.lin2"), pooler=False),
+    "modernbert": Layout(blocks="layers", final_norm="final_norm", activated=None, pooler=False, rotary=True),
 }
 
 
@@ -73,6 +76,9 @@ class TransformerEncoder(SplitEncoder):
         model.config._attn_implementation = ATTENTION
         self.model = model
         self.layout = layout
+        if layout.activated is not None:
+            for block in self.blocks:
+                join_activation(block, *layout.activated)
         self.n_blocks = len(self.blocks)
         self.width = model.config.hidden_size
         # A rotary key of zeros turns with its position, and a local block does not see all of them.
