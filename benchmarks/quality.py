@@ -28,6 +28,8 @@ from typing import Any
 
 RUNS = Path("runs/quality")
 RESULTS = Path(__file__).parent / "results"
+SUITES = ["synthetic", "beer", "correlated", "movies"]
+HEADER = ["aspect", "method", "seeds", "scored on", "S", "P", "R", "F1", "ceiling", "random", "accuracy", "minutes"]
 EPOCHS = {"synthetic": 2, "beer": 3, "correlated": 3, "movies": 3}
 MOST_TEXTS = 3000
 """Beer reviews a run trains on, drawn with the same seed for all runs: it fits the time of a run on one core."""
@@ -112,10 +114,11 @@ def one(run: Run, given: argparse.Namespace) -> None:
         "machine": machine(),
         "command": command(),
     }
-    RUNS.mkdir(parents=True, exist_ok=True)
-    aside = RUNS / f".{run.name}.json"
+    output = given.output or RUNS / f"{run.name}.json"
+    output.parent.mkdir(parents=True, exist_ok=True)
+    aside = output.with_name(f".{output.name}")
     aside.write_text(json.dumps(result, indent=1, default=str), encoding="utf-8")
-    aside.replace(RUNS / f"{run.name}.json")
+    aside.replace(output)
 
 
 def silver(classifier: Any, examples: Sequence[Any], aspect: str) -> dict[str, float | None]:
@@ -137,42 +140,52 @@ def run_all(runs: Sequence[Run], workers: int, passed_on: Sequence[str]) -> None
     """Run what is missing, several at once, each in its own process."""
 
     def start(run: Run) -> None:
-        if result_of(run) is not None:
-            return
-        RUNS.mkdir(parents=True, exist_ok=True)
-        words = [sys.executable, __file__, "one", "--run", json.dumps(asdict(run)), *passed_on]
-        with (RUNS / f"{run.name}.log").open("w", encoding="utf-8") as log:
-            done = subprocess.run(
-                words, stdout=log, stderr=log, env={**os.environ, "OMP_NUM_THREADS": "1"}, check=False
-            )
-        print(f"{run.name}: {'done' if done.returncode == 0 else f'failed, see {log.name}'}", flush=True)
+        if result_of(run) is None:
+            start_one(run, RUNS / f"{run.name}.json", passed_on)
 
     with ThreadPoolExecutor(workers) as pool:
         list(pool.map(start, runs))
 
 
+def start_one(run: Run, output: Path, passed_on: Sequence[str]) -> None:
+    """One run in a process of its own, with a log beside its file."""
+    output.parent.mkdir(parents=True, exist_ok=True)
+    words = [sys.executable, str(Path(__file__).with_name("quality.py")), "one"]
+    words += ["--run", json.dumps(asdict(run)), "--output", str(output), *passed_on]
+    with output.with_suffix(".log").open("w", encoding="utf-8") as log:
+        done = subprocess.run(words, stdout=log, stderr=log, env={**os.environ, "OMP_NUM_THREADS": "1"}, check=False)
+    print(f"{output.stem}: {'done' if done.returncode == 0 else f'failed, see {log.name}'}", flush=True)
+
+
 def result_of(run: Run) -> dict[str, Any] | None:
     """What a run has found, from its own file or from the results kept with the project."""
-    own, kept = RUNS / f"{run.name}.json", RESULTS / f"quality-{run.suite}.json"
+    own = RUNS / f"{run.name}.json"
     if own.is_file():
         return json.loads(own.read_text(encoding="utf-8"))
-    results = json.loads(kept.read_text(encoding="utf-8")) if kept.is_file() else []
-    return next((result for result in results if result["run"] == asdict(run)), None)
+    return next((result for result in kept_results(run.suite) if result["run"] == asdict(run)), None)
+
+
+def kept_results(name: str) -> list[dict[str, Any]]:
+    """The results of a suite that are kept with the project."""
+    kept = RESULTS / f"quality-{name}.json"
+    return json.loads(kept.read_text(encoding="utf-8")) if kept.is_file() else []
+
+
+def rows_of(results: Sequence[dict[str, Any]]) -> list[list[str]]:
+    """Mean and spread over seeds, one row for each aspect and method."""
+    together: dict[tuple[str, str], list[dict[str, Any]]] = {}
+    for result in results:
+        together.setdefault((result["run"]["aspect"], result["run"]["method"]), []).append(result)
+    return [[*key, str(len(found)), *_figures(found)] for key, found in sorted(together.items())]
 
 
 def report(name: str, runs: Sequence[Run]) -> None:
     """Print mean and spread over seeds, and keep the figures under benchmarks/results/."""
-    rows, kept = [], []
-    for aspect, method in sorted({(run.aspect, run.method) for run in runs}):
-        found = [result_of(run) for run in runs if (run.aspect, run.method) == (aspect, method)]
-        results = [result for result in found if result is not None]
-        kept += results
-        if results:
-            rows.append([aspect, method, str(len(results)), *_figures(results)])
-    header = ["aspect", "method", "seeds", "scored on", "S", "P", "R", "F1", "ceiling", "random", "accuracy", "minutes"]
-    widths = [max(len(row[i]) for row in [header, *rows]) for i in range(len(header))]
-    for row in [header, *rows]:
-        print("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)))
+    from pairs import table
+
+    kept = [result for run in runs if (result := result_of(run)) is not None]
+    rows = rows_of(kept)
+    print(table(HEADER, rows))
     for line in published_lines(name, {aspect for aspect, *_ in rows}):
         print(line)
     RESULTS.mkdir(exist_ok=True)
@@ -212,7 +225,7 @@ def _figures(results: Sequence[dict[str, Any]]) -> list[str]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("action", choices=["run", "one", "report"])
-    parser.add_argument("--suite", choices=["synthetic", "beer", "correlated", "movies"], default="synthetic")
+    parser.add_argument("--suite", choices=SUITES, default="synthetic")
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--data-dir")
@@ -221,6 +234,7 @@ def main() -> None:
     parser.add_argument("--training", help="training options, as JSON; default, the recipe of the suite")
     parser.add_argument("--save", type=Path, help="folder for the trained classifiers; default, none is kept")
     parser.add_argument("--run", help="one run, as JSON; used by `run`")
+    parser.add_argument("--output", type=Path, help="file of that run")
     given = parser.parse_args()
     if given.action == "one":
         one(Run(**json.loads(given.run)), given)
