@@ -75,3 +75,5 @@ def test_every_block_of_an_encoder_has_it_where_the_architecture_allows(family):
     # ModernBERT multiplies with a gate between the two.
     assert (LAYOUTS[encoder.model.config.model_type].activated is None) == (family == "modernbert")
     assert len(joined) == (0 if family == "modernbert" else encoder.n_blocks)
+    # Or transformers draws its weights a second time when a model is built around the encoder.
+    assert all(module._is_hf_initialized for module in joined)

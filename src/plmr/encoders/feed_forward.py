@@ -27,6 +27,8 @@ class ActivatedLinear(nn.Linear):
     def __init__(self, activation: Activation, linear: nn.Linear):
         super().__init__(linear.in_features, linear.out_features, linear.bias is not None, device="meta")
         self.weight, self.bias = linear.weight, linear.bias
+        # By this transformers knows which weights have their first values and are not to be drawn anew.
+        self._is_hf_initialized = getattr(linear, "_is_hf_initialized", False)
         self.activation = activation
 
     def forward(self, input: Tensor) -> Tensor:
