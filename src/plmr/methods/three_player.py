@@ -78,7 +78,9 @@ class ThreePlayer(SelectThenPredict):
 
     def select(self, batch: Batch) -> Selection:
         selection = super().select(batch)
-        return drawn(selection) if self.options.reinforce and self.training else selection
+        if not (self.options.reinforce and self.training):
+            return selection
+        return drawn(selection, batch.units, self.budget(batch.units))
 
     def predict_rest(self, batch: Batch, selection: Selection) -> Tensor:
         """The third player's logits, from the complement. *Shape:* (B, C)"""
