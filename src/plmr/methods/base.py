@@ -79,6 +79,15 @@ class Method(nn.Module, ABC):
                 "less."
             )
 
+    @classmethod
+    def idle_with(cls, options: Options) -> frozenset[str]:
+        """What the method ignores with some options: settings, as in `ignores`, and others of its options.
+
+        Args:
+            options: Of `options_class`.
+        """
+        return cls.ignores
+
     @abstractmethod
     def modules_of(self) -> dict[str, list[nn.Module]]:
         """The modules of each player."""

@@ -26,7 +26,7 @@ from plmr.methods.game import Batch, Losses, Selection
 from plmr.methods.losses import cross_entropies
 from plmr.methods.options import Options, option
 from plmr.methods.rnp import RNP
-from plmr.methods.score_function import Baseline, drawn, on_trial
+from plmr.methods.score_function import NOISE, Baseline, drawn, on_trial
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,7 @@ class RNPReinforce(RNP):
     """RNP's game, with masks drawn unit by unit and the score function's gradient."""
 
     summary = "RNP with its own estimator: words drawn one by one, REINFORCE without a baseline (EMNLP 2016)"
-    ignores = frozenset({"gumbel_noise", "gumbel_temperature"})
+    ignores = NOISE
     options_class = RNPReinforceOptions
     options: RNPReinforceOptions
 

@@ -24,6 +24,8 @@ from plmr.masking import Units, expected_budget
 from plmr.methods.game import Batch, Selection
 from plmr.methods.losses import log_likelihood
 
+NOISE = frozenset({"gumbel_noise", "gumbel_temperature"})
+"""Settings that have no say in masks which are drawn."""
 MEMORY = 200
 """Batches that a baseline looks back on, as in 3PLAYER's released code."""
 

@@ -35,7 +35,7 @@ from plmr.encoders import SplitEncoder
 from plmr.methods.game import Batch, Losses, Play, Selection
 from plmr.methods.losses import cross_entropy, mistakes
 from plmr.methods.options import Options, option
-from plmr.methods.score_function import Baseline, drawn, on_trial
+from plmr.methods.score_function import NOISE, Baseline, drawn, on_trial
 from plmr.methods.select_predict import SelectThenPredict
 from plmr.ranges import NOT_NEGATIVE
 
@@ -68,6 +68,11 @@ class ThreePlayer(SelectThenPredict):
         self.complement = complement
         self.complement_head = self.new_class_head(complement)
         self.baseline = Baseline(3) if self.options.reinforce else None
+
+    @classmethod
+    def idle_with(cls, options: Options) -> frozenset[str]:
+        assert isinstance(options, ThreePlayerOptions)
+        return NOISE | {"complement_margin"} if options.reinforce else cls.ignores
 
     def modules_of(self) -> dict[str, list[nn.Module]]:
         return super().modules_of() | {"complement": [self.complement, self.complement_head]}
