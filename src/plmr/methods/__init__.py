@@ -105,8 +105,7 @@ def idle_settings(config: RationaleConfig) -> list[str]:
     Args:
         config: Of a method there is.
     """
-    method = find_method(config.method)
-    options = read_options(config.method, method.options_class, config.method_options)
+    method, options = method_of(config)
     idle = method.idle_with(options)
     usual = {**vars(RationaleConfig(**PRESETS.get(config.preset, {}))), **asdict(method.options_class())}
     said = {**vars(config), **asdict(options)}
@@ -126,6 +125,26 @@ def idle_settings(config: RationaleConfig) -> list[str]:
             "sparsity for another share, or sampler='gumbel'."
         )
     return found
+
+
+def caveats(config: RationaleConfig) -> list[str]:
+    """Why figures of a configuration are no results, in a sentence for each reason; mostly there is none.
+
+    Args:
+        config: Of a method there is.
+    """
+    method, options = method_of(config)
+    return method.caveats_with(options)
+
+
+def method_of(config: RationaleConfig) -> tuple[type[Method], Options]:
+    """The framework of a configuration and its options, with what somebody has set.
+
+    Raises:
+        PlmrError: There is no such framework, or an option does not fit it.
+    """
+    method = find_method(config.method)
+    return method, read_options(config.method, method.options_class, config.method_options)
 
 
 __all__ = [
@@ -159,8 +178,10 @@ __all__ = [
     "Selection",
     "ThreePlayer",
     "build_method",
+    "caveats",
     "find_method",
     "idle_settings",
+    "method_of",
     "option",
     "summaries",
 ]

@@ -88,6 +88,15 @@ class Method(nn.Module, ABC):
         """
         return cls.ignores
 
+    @classmethod
+    def caveats_with(cls, options: Options) -> list[str]:
+        """Why figures of the method with some options are no results, in a sentence for each reason.
+
+        Args:
+            options: Of `options_class`.
+        """
+        return []
+
     @abstractmethod
     def modules_of(self) -> dict[str, list[nn.Module]]:
         """The modules of each player."""
