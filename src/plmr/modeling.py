@@ -13,7 +13,7 @@ from plmr.config import RationaleConfig
 from plmr.encoders import SplitEncoder, build_encoder, load_encoder
 from plmr.errors import PlmrError
 from plmr.masking import Units, top_units
-from plmr.methods import Batch, Method, build_method, idle_settings
+from plmr.methods import Batch, Method, build_method, caveats, idle_settings
 from plmr.output import RationaleOutput
 
 
@@ -62,7 +62,7 @@ class RationaleModel(PreTrainedModel):
         config.encoder_config = encoder.config_dict
         model = cls(config)
         # Here and not in the constructor: a saved model should not repeat it whenever it is loaded.
-        for sentence in idle_settings(config):
+        for sentence in [*idle_settings(config), *caveats(config)]:
             warnings.warn(sentence, stacklevel=2)
         weights = encoder.state_dict()
         for copy in model.method.encoders():

@@ -32,6 +32,13 @@ def parse_value(text: str) -> Any:
         return text
 
 
+def in_one_line(value: Any) -> str:
+    """A value as YAML to paste, in one line; `parse_value` reads it back."""
+    return yaml.safe_dump(
+        value, default_flow_style=True, sort_keys=False, allow_unicode=True, width=float("inf")
+    ).strip()
+
+
 def read_yaml(path: Path, known: Iterable[str]) -> dict[str, Any]:
     """The keys and values of a YAML file.
 

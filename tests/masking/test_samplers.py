@@ -7,6 +7,7 @@ import torch
 from torch.testing import assert_close
 
 from plmr.masking import (
+    expected_budget,
     gumbel_noise,
     keep_probability,
     relaxed,
@@ -167,3 +168,47 @@ def test_a_higher_threshold_keeps_less():
     probability = torch.tensor([[0.1, 0.4, 0.6, 0.9]])
     assert threshold_mask(probability, 0.3).tolist() == [[0, 1, 1, 1]]
     assert threshold_mask(probability, 0.6).tolist() == [[0, 0, 0, 1]]
+
+
+def test_units_drawn_one_by_one_are_on_average_as_many_as_the_budget():
+    odds = 3 * torch.randn(4, 40)
+    valid = torch.arange(40) < torch.tensor([40, 25, 3, 0])[:, None]
+    counts = torch.tensor([8, 5, 0, 2])
+    found = expected_budget(odds.sigmoid(), valid, counts)
+    assert_close(found.sum(dim=1), torch.tensor([8.0, 5.0, 1.0, 0.0]), atol=1e-4, rtol=0)
+    assert not found[~valid].any()
+    moved = found.logit() - odds
+    for row in range(3):
+        assert_close(moved[row][valid[row]], moved[row][0].expand(int(valid[row].sum())), atol=1e-2, rtol=0)
+    share = torch.bernoulli(found[0].expand(4000, 40)).sum(dim=1).mean()
+    assert share.item() == pytest.approx(8, abs=0.15)
+
+
+def test_likeliest_units_as_many_as_the_budget_are_fewer_than_their_chances_would_draw():
+    """Of normal log-odds with the spread of the defaults, a fifth of the units would become 23 to 24 in a hundred."""
+    odds, counts = 3 * torch.randn(500, 100), torch.full((500,), 20)
+    valid = torch.ones(500, 100, dtype=torch.bool)
+    likeliest = keep_probability(within_budget(torch.stack([-odds / 2, odds / 2], dim=-1), valid, counts))
+    assert ((likeliest > 0.5).sum(dim=1) == 20).all()
+    assert likeliest.mean().item() == pytest.approx(0.235, abs=0.005)
+    found = expected_budget(likeliest, valid, counts)
+    assert found.mean().item() == pytest.approx(0.2, abs=1e-5)
+    assert torch.equal(found[0].argsort(stable=True), likeliest[0].argsort(stable=True))
+
+
+def test_a_budget_of_all_keeps_all():
+    found = expected_budget(torch.tensor([[1e-9, 0.3, 1.0]]), torch.ones(1, 3, dtype=torch.bool), torch.tensor([5]))
+    assert_close(found, torch.ones(1, 3))
+
+
+def test_the_gradient_of_an_expected_budget_is_that_of_odds_whose_sum_of_chances_stands():
+    """By the implicit function theorem: ∂m_u/∂o_v = w_u (δ_uv − w_v / Σw), w = m (1 − m)."""
+    odds = torch.tensor([[0.3, -1.2, 2.0, 0.1, 5.0]], requires_grad=True)
+    valid = torch.tensor([[True, True, True, True, False]])
+    found = expected_budget(odds.sigmoid(), valid, torch.tensor([2]))
+    m = found[0, :4].tolist()
+    w = [p * (1 - p) for p in m]
+    for u in range(4):
+        (gradient,) = torch.autograd.grad(found[0, u], odds, retain_graph=True)
+        expected = [w[u] * ((u == v) - w[v] / sum(w)) for v in range(4)]
+        assert gradient[0].tolist() == pytest.approx([*expected, 0.0], abs=1e-5)

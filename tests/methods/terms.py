@@ -9,10 +9,14 @@ import torch
 from tests.methods.formulas import constraint, cross_entropy, mean, read_masked, softmax
 
 
-def mask_of(encoder, head, batch):
-    """A generator's mask on tokens, where scores have a spread and no smoothing: words above their text's mean."""
+def mask_of(encoder, head, batch, entry=0.0):
+    """A generator's mask on tokens, where scores have a spread and no smoothing: words above their text's mean.
+
+    Args:
+        entry: Added to the embeddings.
+    """
     ids = batch["word_ids"]
-    hidden = encoder.run(encoder.embed(batch["input_ids"]), range(encoder.n_blocks), batch["attention_mask"])
+    hidden = encoder.run(encoder.embed(batch["input_ids"]) + entry, range(encoder.n_blocks), batch["attention_mask"])
     mask = torch.zeros(ids.shape)
     for row, logits in enumerate(head(hidden)):
         words = range(int(ids[row].max()) + 1)

@@ -10,7 +10,7 @@ from plmr.errors import PlmrError
 from plmr.methods.inter_rat import AdjustedHead
 from plmr.methods.losses import js_divergence
 from plmr.methods.parts import ClassHead
-from tests.methods.formulas import adjust, constraint, mean, softmax
+from tests.methods.formulas import adjust, constraint, cross_entropy, mean, softmax
 from tests.small import small_batch, small_model
 
 LABELS = torch.tensor([0, 1, 1])
@@ -55,6 +55,14 @@ def test_who_judges_has_dropout_and_no_gradient(name, player):
     seen.clear()
     model(**small_batch(), labels=LABELS)
     assert {training for training, _ in seen} == {False}
+
+
+def test_the_cross_entropy_of_fr_counts_nine_tenths_in_the_game():
+    model = released("fr").eval()
+    with torch.no_grad():
+        output = model(**small_batch(), labels=LABELS)
+    assert output.losses["rationale"].item() == pytest.approx(0.9 * cross_entropy(output.logits, LABELS), rel=1e-5)
+    assert output.losses.keys() == {"rationale", "sparsity", "continuity"}
 
 
 def test_a_divergence_with_its_arguments_exchanged_on_tensors_made_by_hand():

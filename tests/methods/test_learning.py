@@ -9,7 +9,7 @@ from plmr.methods import METHODS
 
 ASPECTS = ("aroma", "palate")
 # Trials teach less than gradients: even with a baseline they take more epochs.
-MORE = {"rnp-reinforce": {"epochs": 12}}
+MORE = {"rnp-reinforce": {"epochs": 20}}
 METHOD_OPTIONS = {"rnp-reinforce": {"baseline": True}}
 OPTIONS = {
     "epochs": 8,

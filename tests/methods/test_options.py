@@ -16,6 +16,7 @@ from tests.small import small_batch, small_model
 LABELS = torch.tensor([0, 1, 1])
 GATES = {"run_length": 3.0, "multiplier_rate": 1.0, "multiplier_least": 1.0, "multiplier_most": 0.2}
 CHANGES = {
+    "fr": {"as_released": True},
     "mcd": {"kl_weight": 3.0, "as_released": True},
     "dar": {"teacher_weight": 3.0, "teacher_share": 0.4, "as_released": True},
     "mrd": {"remaining_weight": 3.0, "as_released": True},
@@ -31,7 +32,13 @@ CHANGES = {
     "3player": {"complement_weight": 3.0, "complement_margin": 2.0, "reinforce": True},
     "rnp-reinforce": {"baseline": True},
     "invrat": {"invariance_weight": 3.0, "environments": 3, "round_robin": True},
-    "dmr": {"teacher_share": 0.4, "output_weight": 3.0, "teacher_temperature": 2.0, "feature_weight": 3.0},
+    "dmr": {
+        "teacher_share": 0.4,
+        "output_weight": 3.0,
+        "teacher_temperature": 2.0,
+        "feature_weight": 3.0,
+        "oracle": True,
+    },
     "a2r": {"gap_weight": 3.0, "as_released": True},
     "hardkuma": GATES,
     "dare": {**GATES, "information_weight": 3.0, "as_released": True},

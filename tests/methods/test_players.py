@@ -90,6 +90,11 @@ def test_settings_that_change_nothing_are_named():
     assert idle_settings(RationaleConfig(sparsity_weight=5.0, sampler="gumbel")) == []
     (sentence,) = idle_settings(RationaleConfig(method="cr", sparsity_weight=5.0, score_spread=None, smoothing=1))
     assert "'cr' does not read score_spread=None, sparsity_weight=5.0; leave" in sentence
+    three, options = {"method": "3player", "gumbel_noise": 0.5}, {"complement_margin": 2.0, "complement_weight": 3.0}
+    assert idle_settings(RationaleConfig(**three, method_options=options)) == []
+    (sentence,) = idle_settings(RationaleConfig(**three, method_options=options | {"reinforce": True}))
+    idle = "does not read complement_margin=2.0, gumbel_noise=0.5; leave"
+    assert f"'3player' with complement_weight=3.0, reinforce=True {idle}" in sentence
 
 
 @pytest.mark.parametrize("name", METHODS)
@@ -120,8 +125,11 @@ def test_a_setting_moves_the_losses_of_the_methods_that_read_it_and_of_no_other(
     assert moved == METHODS[name].reads
 
 
-@pytest.mark.parametrize("name", [name for name, method in METHODS.items() if method.ignores])
-def test_a_setting_that_a_method_ignores_moves_none_of_its_losses(name):
+@pytest.mark.parametrize(
+    ("name", "options"),
+    [*((name, {}) for name, method in METHODS.items() if method.ignores), ("3player", {"reinforce": True})],
+)
+def test_a_setting_that_a_method_ignores_moves_none_of_its_losses(name, options):
     changes = {
         "sampler": "budget",
         "gumbel_temperature": 3.0,
@@ -132,15 +140,17 @@ def test_a_setting_that_a_method_ignores_moves_none_of_its_losses(name):
         "continuity_weight": 3.0,
         "constraint_form": "paper",
     }
+    others = {"complement_margin": 2.0} if "reinforce" in options else {}
 
-    def losses(**settings):
-        model = small_model(method=name, **PENALTY | settings).train()
+    def losses(more=(), **settings):
+        model = small_model(method=name, method_options=options | dict(more), **PENALTY | settings).train()
         model.set_progress(0.3)
         torch.manual_seed(1)
         return [term.item() for term in model(**small_batch(), labels=LABELS).losses.values()]
 
     still = {setting for setting, value in changes.items() if losses(**{setting: value}) == losses()}
-    assert still == METHODS[name].ignores
+    still |= {other for other, value in others.items() if losses({other: value}) == losses()}
+    assert still == METHODS[name].idle_with(METHODS[name].options_class(**options))
 
 
 def test_a_new_model_warns_of_them_and_a_loaded_one_does_not(tmp_path):

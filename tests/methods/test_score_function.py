@@ -10,7 +10,7 @@ from plmr.masking import Units
 from plmr.methods import score_function
 from plmr.methods.game import Selection
 from plmr.methods.score_function import Baseline, drawn, on_trial
-from tests.small import PENALTY, small_model
+from tests.small import PENALTY, small_batch, small_model
 
 N_WORDS = 4
 MASKS = [torch.tensor([flags]) for flags in product((0.0, 1.0), repeat=N_WORDS)]
@@ -61,10 +61,12 @@ def test_on_tensors_made_by_hand(baseline):
         assert_close(found, exact, atol=1e-5, rtol=1e-4)
 
 
-@pytest.mark.parametrize(("name", "options"), [("rnp-reinforce", None), ("rnp-reinforce", {"baseline": True})])
-def test_over_all_masks_of_a_text_the_game_follows_the_gradient_of_its_expected_loss(name, options, monkeypatch):
+@pytest.mark.parametrize("sampler", ["gumbel", "budget"])
+@pytest.mark.parametrize("options", [None, {"baseline": True}])
+def test_over_all_masks_of_a_text_the_game_follows_the_gradient_of_its_expected_loss(options, sampler, monkeypatch):
     settings = PENALTY | {"class_head_dropout": 0.0, "sparsity_weight": 0.7, "continuity_weight": 0.3}
-    model = small_model("gru", method=name, method_options=options, **settings)
+    settings |= {"sampler": sampler, "sparsity": 0.5}
+    model = small_model("gru", method="rnp-reinforce", method_options=options, **settings)
     method, batch = model.method, model.batch(**TEXT, labels=LABEL)
     method.training = True  # masks are drawn; no part drops out
     joint = method.plays()[-1]
@@ -77,22 +79,40 @@ def test_over_all_masks_of_a_text_the_game_follows_the_gradient_of_its_expected_
         weight = chance(mask, probability)
         for total, part in zip(estimate, gradients(loss, parameters), strict=True):
             total += weight.detach() * part
-        expected = expected + weight * loss_of(method, batch, mask)
+        expected = expected + weight * loss_of(method, batch, mask, 0.7 if sampler == "gumbel" else 0.0)
     for found, exact in zip(estimate, gradients(expected, parameters), strict=True):
         assert_close(found, exact, atol=1e-5, rtol=1e-3)
 
 
-def loss_of(method, batch, mask):
-    """Of a mask: the loss and the constraint of the text, α = 0.2."""
+def loss_of(method, batch, mask, sparsity_weight):
+    """Of a mask: the loss and the constraint of the text, α = 0.5."""
     told = -method.predict(batch, method.given(batch, mask)).log_softmax(dim=-1)[0, 1]
     flags = mask[0].tolist()
     breaks = [abs(a - b) for a, b in zip(flags, flags[1:], strict=False)]
-    return told + 0.7 * abs(0.2 - sum(flags) / N_WORDS) + 0.3 * sum(breaks) / len(breaks)
+    return told + sparsity_weight * abs(0.5 - sum(flags) / N_WORDS) + 0.3 * sum(breaks) / len(breaks)
+
+
+@pytest.mark.parametrize(("name", "options"), [("rnp-reinforce", None), ("3player", {"reinforce": True})])
+def test_a_budget_is_kept_on_average_by_units_drawn_one_by_one(name, options):
+    model = small_model("gru", method=name, method_options=options, smoothing=1)
+    texts = model.batch(**small_batch("gru", lengths=(46, 40, 30)))
+    asked = [round(0.2 * n) for n in texts.units.count().tolist()]
+    with torch.no_grad():
+        likeliest = model.method.select(texts)
+        model.method.training = True
+        selections = [model.method.select(texts) for _ in range(500)]
+    assert likeliest.mask.sum(dim=1).tolist() == asked
+    assert likeliest.score.sum().item() > sum(asked) + 0.1, "as they were, keep probabilities would draw more"
+    assert_close(selections[0].score.sum(dim=1), torch.tensor(asked).float(), atol=1e-3, rtol=0)
+    kept = torch.stack([selection.mask.sum(dim=1) for selection in selections]).mean(dim=0)
+    assert kept.tolist() == pytest.approx(asked, abs=0.35)
+    assert torch.stack([selection.mask for selection in selections]).std(dim=0).max() > 0.4
 
 
 def test_masks_are_drawn_by_their_probabilities_without_a_gradient():
     probability = torch.tensor([[0.0, 1.0, 0.3]], requires_grad=True)
-    masks = torch.cat([drawn(Selection([probability], [probability])).mask for _ in range(2000)])
+    units = Units.from_index(torch.tensor([[0, 1, 2]]))
+    masks = torch.cat([drawn(Selection([probability], [probability]), units, None).mask for _ in range(2000)])
     assert not masks.requires_grad
     assert set(masks.unique().tolist()) == {0.0, 1.0}
     assert_close(masks.mean(dim=0), probability[0].detach(), atol=0.04, rtol=0)

@@ -2,14 +2,14 @@
 
 from typing import TYPE_CHECKING, Any
 
-from plmr.data.balance import hold_out, undersample
+from plmr.data.balance import hold_out, undersample, with_validation
 from plmr.data.beer import load_beer
 from plmr.data.environments import environment_of, residual_environments
 from plmr.data.eraser import load_eraser
 from plmr.data.files import iter_rows, load_examples, save_examples
 from plmr.data.hatexplain import load_hatexplain
 from plmr.data.hotel import load_hotel
-from plmr.data.labels import check_class_names, class_index, label_name, label_names
+from plmr.data.labels import check_class_names, class_index, class_maps, label_name, label_names
 from plmr.data.registry import DATASETS, load_dataset_by_name
 from plmr.data.schema import Columns, Example
 from plmr.data.synthetic import make_reviews
@@ -29,6 +29,7 @@ __all__ = [
     "Reach",
     "check_class_names",
     "class_index",
+    "class_maps",
     "environment_of",
     "flags_from_ranges",
     "hold_out",
@@ -48,6 +49,7 @@ __all__ = [
     "spans_from_flags",
     "split_words",
     "undersample",
+    "with_validation",
 ]
 
 

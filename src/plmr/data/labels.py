@@ -1,6 +1,7 @@
 """From the labels of examples to the classes of a model."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 from plmr.data.schema import Example, Label, at, shorten
 from plmr.errors import PlmrError
@@ -52,6 +53,16 @@ def check_class_names(names: Sequence[str]) -> None:
         raise PlmrError(
             f"labels must be at least two different names, such as ['negative', 'positive']; got {names!r}."
         )
+
+
+def class_maps(names: Sequence[str]) -> dict[str, dict[Any, Any]]:
+    """The settings `id2label` and `label2id` of a model with these classes.
+
+    Raises:
+        PlmrError: They cannot be the classes of a model.
+    """
+    check_class_names(names)
+    return {"id2label": dict(enumerate(names)), "label2id": {name: i for i, name in enumerate(names)}}
 
 
 def class_index(example: Example, names: Sequence[str]) -> int:

@@ -8,6 +8,7 @@ from plmr.encoders.loading import (
     encoder_path,
     gru_layers,
     load_encoder,
+    outline_encoder,
     packaged_minilm,
     quiet,
 )
@@ -24,6 +25,7 @@ __all__ = [
     "glove_width",
     "gru_layers",
     "load_encoder",
+    "outline_encoder",
     "packaged_minilm",
     "quiet",
 ]

@@ -9,6 +9,7 @@ from importlib import util
 from pathlib import Path
 from typing import Any
 
+import torch
 from huggingface_hub.utils import logging as hub_logging
 from transformers import AutoConfig, PretrainedConfig
 from transformers.utils import logging
@@ -66,6 +67,22 @@ def load_encoder(name: str) -> SplitEncoder:
     with _loading(name):
         config = AutoConfig.from_pretrained(path)
         return TransformerEncoder.from_pretrained(config, name, path)
+
+
+def outline_encoder(name: str) -> SplitEncoder:
+    """An encoder's parts without their weights, on the device `meta`: enough to see what fits it, and nothing to run.
+
+    Args:
+        name: As in `load_encoder`, or `gru` or `gru-N`, whose vocabulary is left open.
+
+    Raises:
+        PlmrError: There is no such encoder, or the architecture cannot be split.
+    """
+    layers = gru_layers(name)
+    with torch.device("meta"), _loading(name):
+        if layers is not None:
+            return GRUEncoder(1, layers)
+        return TransformerEncoder.from_config(AutoConfig.from_pretrained(encoder_path(name)), name)
 
 
 def build_encoder(config: dict[str, Any], name: str) -> SplitEncoder:

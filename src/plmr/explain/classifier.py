@@ -13,15 +13,14 @@ import torch
 from transformers import PreTrainedTokenizerBase, set_seed
 
 from plmr.config import RationaleConfig
-from plmr.data import Example, check_class_names, class_index, environment_of, hold_out, label_names, load_examples
+from plmr.data import Example, class_index, class_maps, environment_of, label_names, load_examples, with_validation
 from plmr.data.encoding import Encoded, RationaleTokenizer
 from plmr.encoders import SplitEncoder, gru_layers
 from plmr.errors import PlmrError
 from plmr.explain.card import model_card
 from plmr.explain.evaluation import evaluate_model
-from plmr.explain.long_texts import predict_documents
 from plmr.explain.onnx import load_exported
-from plmr.explain.rationales import Length, cut_notes, rationale_length, rationale_of
+from plmr.explain.rationales import cut_notes, explain_texts, rationale_length
 from plmr.explain.reading import Reading, read_texts
 from plmr.explain.storage import is_saved_model, load_saved, save_model
 from plmr.explain.vocabulary import build_gru, load_tokenizer
@@ -113,9 +112,7 @@ class RationaleClassifier:
         if backend != "torch":
             raise PlmrError(f"backend={backend!r} runs saved classifiers, and {source!r} is an encoder; leave it out.")
         if labels is not None:
-            check_class_names(labels)
-            chosen["id2label"] = dict(enumerate(labels))
-            chosen["label2id"] = {label: i for i, label in enumerate(labels)}
+            chosen |= class_maps(labels)
         config = RationaleConfig.from_preset(preset, encoder=source, **chosen)
         classifier = cls(config, bf16=bf16)
         classifier._labels_given = labels is not None
@@ -161,15 +158,8 @@ class RationaleClassifier:
             # The heads are drawn when the model is built, so the seed comes first.
             set_seed(args.seed)
             examples = load_examples(train)
-            notes = []
-            if validation is None:
-                examples, held_out = hold_out(examples, share=0.1, seed=args.seed)
-                notes.append(
-                    f"no validation data given: {len(held_out)} of the training texts were held out for it, "
-                    f"drawn with seed {args.seed}"
-                )
-            else:
-                held_out = load_examples(validation)
+            given = None if validation is None else load_examples(validation)
+            examples, held_out, notes = with_validation(examples, given, args.seed)
             self._prepare(examples)
             assert self.model is not None
             if "learning_rate" not in options:
@@ -235,7 +225,10 @@ class RationaleClassifier:
         chunks = chunked(texts, most, most * self.config.max_tokens * 8)
         with closing(ahead(self._read, chunks)) as ready:
             for chunk in ready:
-                yield from self._explain(chunk, batch_size, length)
+                cut = self._tokenization().max_tokens
+                with self._precision():
+                    answers = explain_texts(self._trained(), chunk, self.labels, batch_size, length, cut)
+                yield from answers
 
     def evaluate(self, data: Rows, batch_size: int = 64, faithfulness: bool = False) -> EvaluationReport:
         """Score the classifier on labelled rows.
@@ -281,8 +274,7 @@ class RationaleClassifier:
             return
         found = label_names(examples)
         if not self._labels_given:
-            self.config.id2label = dict(enumerate(found))
-            self.config.label2id = {label: i for i, label in enumerate(found)}
+            self.config.update(class_maps(found))
         encoder: SplitEncoder | None = None
         if self.tokenizer is None:
             encoder, self.tokenizer = build_gru(self.config, (example.text for example in examples))
@@ -303,13 +295,3 @@ class RationaleClassifier:
     def _read(self, texts: Sequence[str]) -> list[Reading]:
         self._trained()
         return read_texts(texts, self._tokenization(), self.config)
-
-    def _explain(self, chunk: Sequence[Reading], batch_size: int, length: Length | None) -> list[Rationale]:
-        n_words = None if length is None else [length(len(reading.words)) for reading in chunk]
-        with self._precision():
-            predictions = predict_documents(self._trained(), [each.document for each in chunk], batch_size, n_words)
-        cut = self._tokenization().max_tokens
-        return [
-            rationale_of(reading, prediction, self.labels, cut)
-            for reading, prediction in zip(chunk, predictions, strict=True)
-        ]

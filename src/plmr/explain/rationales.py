@@ -7,9 +7,11 @@ from collections.abc import Callable, Sequence
 from plmr.data.encoding import Encoded, word_flags
 from plmr.data.words import spans_from_flags
 from plmr.errors import PlmrError
+from plmr.explain.long_texts import predict_documents
 from plmr.explain.reading import Reading
 from plmr.explain.windows import Document
 from plmr.inference import Prediction
+from plmr.modeling import RationaleModel
 from plmr.output import Rationale
 
 Length = Callable[[int], int]
@@ -37,6 +39,32 @@ def rationale_length(sparsity: float | None = None, max_words: int | None = None
             raise PlmrError(f"max_words={max_words} leaves no rationale; give at least 1.")
         return lambda n_words: min(max_words, n_words)
     return None
+
+
+def explain_texts(
+    model: RationaleModel,
+    readings: Sequence[Reading],
+    labels: Sequence[str],
+    batch_size: int,
+    length: Length | None = None,
+    max_tokens: int | None = None,
+) -> list[Rationale]:
+    """Predict texts and put the answers into words.
+
+    Args:
+        model: What predicts.
+        readings: The texts as it reads them.
+        labels: Names of the classes.
+        batch_size: Texts, or windows of them, in a batch.
+        length: How many words each rationale is to hold; default, as the thresholds say.
+        max_tokens: As in `rationale_of`.
+    """
+    n_words = None if length is None else [length(len(reading.words)) for reading in readings]
+    predictions = predict_documents(model, [reading.document for reading in readings], batch_size, n_words)
+    return [
+        rationale_of(reading, prediction, labels, max_tokens)
+        for reading, prediction in zip(readings, predictions, strict=True)
+    ]
 
 
 def rationale_of(

@@ -11,6 +11,7 @@ from plmr.masking.constraints import (
 from plmr.masking.kumaraswamy import HardKumaGates
 from plmr.masking.pruning import masked_mean, run_masked
 from plmr.masking.samplers import (
+    expected_budget,
     gumbel_noise,
     keep_probability,
     relaxed,
@@ -27,6 +28,7 @@ __all__ = [
     "HardKumaGates",
     "Units",
     "constraint",
+    "expected_budget",
     "gumbel_noise",
     "keep_probability",
     "masked_mean",

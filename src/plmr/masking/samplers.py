@@ -12,6 +12,10 @@ EULER_GAMMA = 0.5772156649015329
 """Mean of the standard Gumbel distribution."""
 _LEAST_ODDS = 1e-4
 """Log-odds that float32 still tells from even odds as a probability, at any temperature up to 100."""
+_FURTHEST_SHIFT = 32.0
+"""More than the log-odds of any two probabilities in `expected_budget` differ by."""
+_HALVINGS = 32
+"""Of that, down to what float32 tells apart."""
 
 
 def keep_probability(logits: Tensor) -> Tensor:
@@ -107,6 +111,38 @@ def within_budget(logits: Tensor, valid: Tensor, counts: Tensor) -> Tensor:
     # step pruned learns of its worth through what this step would make of it.
     odds = odds + torch.where(valid, apart - odds, 0.0).detach()
     return torch.stack([-odds / 2, odds / 2], dim=-1)
+
+
+def expected_budget(probability: Tensor, valid: Tensor, counts: Tensor) -> Tensor:
+    """Shift the log-odds of each text so that its budget of units is kept on average, where each is drawn for itself.
+
+    In `within_budget` it is the likelier units that are as many as the budget; drawn one by one, mostly more would be
+    kept, since many units of low odds have better prospects together than few of high odds have to lose.
+
+    Args:
+        probability: Of keeping. *Shape:* (B, U)
+        valid: Which units may be kept. *Shape:* (B, U)
+        counts: How many are to be kept of each text; all where it has fewer. *Shape:* (B,)
+
+    Returns:
+        Keep probabilities that add up to the budget, with the gradient of the shift: one that lifts all the log-odds
+        of a text alike lifts nothing. 0 where nothing may be kept. *Shape:* (B, U)
+    """
+    odds = probability.float().logit(eps=1e-6)
+    counts = torch.minimum(counts.to(odds), valid.sum(dim=1).to(odds)).clamp(min=1)[:, None]
+    given = odds.detach()
+    low = torch.full_like(counts, -_FURTHEST_SHIFT)
+    high = -low
+    for _ in range(_HALVINGS):
+        middle = (low + high) / 2
+        many = ((given + middle).sigmoid() * valid).sum(dim=1, keepdim=True) > counts
+        low, high = torch.where(many, low, middle), torch.where(many, middle, high)
+    shift = (low + high) / 2
+    chance = (odds + shift).sigmoid() * valid
+    # Newton's next step: it is all but zero, and its gradient is that of the shift as a function of the odds.
+    slope = (chance * (1 - chance)).sum(dim=1, keepdim=True).detach().clamp(min=1e-6)
+    shift = shift - (chance - chance.detach()).sum(dim=1, keepdim=True) / slope
+    return (odds + shift).sigmoid() * valid
 
 
 def _mean(values: Tensor, valid: Tensor) -> Tensor:

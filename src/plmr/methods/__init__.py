@@ -27,7 +27,7 @@ from plmr.methods.mcd import MCD
 from plmr.methods.mgr import MGR
 from plmr.methods.mrd import MRD
 from plmr.methods.n2r import N2R
-from plmr.methods.options import Options, option
+from plmr.methods.options import Options, option, read_options
 from plmr.methods.plmr import PLMR
 from plmr.methods.rnp import RNP
 from plmr.methods.rnp_reinforce import RNPReinforce
@@ -105,23 +105,46 @@ def idle_settings(config: RationaleConfig) -> list[str]:
     Args:
         config: Of a method there is.
     """
-    usual = RationaleConfig(**PRESETS.get(config.preset, {}))
+    method, options = method_of(config)
+    idle = method.idle_with(options)
+    usual = {**vars(RationaleConfig(**PRESETS.get(config.preset, {}))), **asdict(method.options_class())}
+    said = {**vars(config), **asdict(options)}
 
     def changed(names: frozenset[str]) -> str:
-        differing = (name for name in sorted(names) if getattr(config, name) != getattr(usual, name))
-        return ", ".join(f"{name}={getattr(config, name)!r}" for name in differing)
+        return ", ".join(f"{name}={said[name]!r}" for name in sorted(names) if said[name] != usual[name])
 
-    method = find_method(config.method)
     unread = frozenset().union(*(each.reads for each in METHODS.values())) - method.reads
     found = []
-    if names := changed(unread | method.ignores):
-        found.append(f"The method {config.method!r} does not read {names}; leave that out, it changes nothing.")
-    if config.sampler == "budget" and (names := changed(frozenset({"sparsity_weight"}) - method.ignores)):
+    if names := changed(unread | idle):
+        form = changed(frozenset(asdict(options)) - idle) if idle != method.ignores else ""
+        which = f"{config.method!r} with {form}" if form else repr(config.method)
+        found.append(f"The method {which} does not read {names}; leave that out, it changes nothing.")
+    if config.sampler == "budget" and (names := changed(frozenset({"sparsity_weight"}) - idle)):
         found.append(
             f"{names} changes nothing: sampler='budget' keeps exactly the share asked for, without a penalty; set "
             "sparsity for another share, or sampler='gumbel'."
         )
     return found
+
+
+def caveats(config: RationaleConfig) -> list[str]:
+    """Why figures of a configuration are no results, in a sentence for each reason; mostly there is none.
+
+    Args:
+        config: Of a method there is.
+    """
+    method, options = method_of(config)
+    return method.caveats_with(options)
+
+
+def method_of(config: RationaleConfig) -> tuple[type[Method], Options]:
+    """The framework of a configuration and its options, with what somebody has set.
+
+    Raises:
+        PlmrError: There is no such framework, or an option does not fit it.
+    """
+    method = find_method(config.method)
+    return method, read_options(config.method, method.options_class, config.method_options)
 
 
 __all__ = [
@@ -155,8 +178,10 @@ __all__ = [
     "Selection",
     "ThreePlayer",
     "build_method",
+    "caveats",
     "find_method",
     "idle_settings",
+    "method_of",
     "option",
     "summaries",
 ]

@@ -79,6 +79,24 @@ class Method(nn.Module, ABC):
                 "less."
             )
 
+    @classmethod
+    def idle_with(cls, options: Options) -> frozenset[str]:
+        """What the method ignores with some options: settings, as in `ignores`, and others of its options.
+
+        Args:
+            options: Of `options_class`.
+        """
+        return cls.ignores
+
+    @classmethod
+    def caveats_with(cls, options: Options) -> list[str]:
+        """Why figures of the method with some options are no results, in a sentence for each reason.
+
+        Args:
+            options: Of `options_class`.
+        """
+        return []
+
     @abstractmethod
     def modules_of(self) -> dict[str, list[nn.Module]]:
         """The modules of each player."""
@@ -266,11 +284,13 @@ class Method(nn.Module, ABC):
         terms = text_constraint(selection.mask, batch.units, target, *weights, self.config.constraint_form)
         return {"sparsity": terms.sparsity, "continuity": terms.continuity}
 
+    def budget(self, units: Units, step: int = 0) -> Tensor | None:
+        """How many units of each text a pruning step keeps now; None, that is up to the penalty. *Shape:* (B,)"""
+        return None if self.config.sampler == "gumbel" else (self.sparsity_now()[step] * units.count()).round()
+
     def _budgeted(self, logits: Tensor, units: Units, alive: Tensor, step: int) -> Tensor:
-        if self.config.sampler == "gumbel":
-            return logits
-        counts = (self.sparsity_now()[step] * units.count()).round()
-        return within_budget(logits, alive, counts)
+        counts = self.budget(units, step)
+        return logits if counts is None else within_budget(logits, alive, counts)
 
 
 def masking_of(config: RationaleConfig, encoder: SplitEncoder) -> str:

@@ -28,6 +28,7 @@ a shorter `sparsity_delay`, or a larger β, is the first thing to try.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
@@ -38,7 +39,7 @@ from plmr.masking import Units, keep_probability, relaxed
 from plmr.methods.game import Batch, Losses, Selection
 from plmr.methods.losses import cross_entropy, prior_divergence
 from plmr.methods.options import Options, option
-from plmr.methods.rnp import RNP
+from plmr.methods.soft_gates import SoftGates
 from plmr.ranges import COUNT, NOT_NEGATIVE, POSITIVE
 
 CERTAIN = 0.8
@@ -56,26 +57,17 @@ class CROptions(Options):
     as_released: bool = option(False, "Whether the bound is that of the last text alone, as in the published code.")
 
 
-class CR(RNP):
+class CR(SoftGates):
     """RNP's game with soft gates and a prior; each selected unit is to be missed."""
 
     summary = "causal: each selected word is necessary and sufficient, by a bound on both (ICML 2023)"
-    soft = True
     even_odds_tell = False
     ignores = frozenset({"sampler", "gumbel_temperature", "score_spread", "sparsity_weight"})
     options_class = CROptions
     options: CROptions
 
-    def choose(
-        self, logits: Tensor, units: Units, step: int = 0, before: Tensor | None = None
-    ) -> tuple[Tensor, Tensor]:
-        logits = self.smoothed(logits, units, units.valid)
-        probability = keep_probability(logits) * units.valid
-        if self.training:
-            mask = relaxed(self.noisy(logits, units.valid), self.options.relaxation)
-        else:
-            mask = self.hard_mask(probability, step)
-        return mask * units.valid, probability
+    def gates(self, logits: Tensor, units: Units) -> tuple[Tensor, Callable[[], Tensor]]:
+        return keep_probability(logits), lambda: relaxed(self.noisy(logits, units.valid), self.options.relaxation)
 
     def losses(self, batch: Batch) -> Losses:
         selection, options = self.select(batch), self.options

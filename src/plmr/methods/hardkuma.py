@@ -28,6 +28,7 @@ they move in training only, and are saved with the model.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
@@ -38,7 +39,7 @@ from plmr.encoders import SplitEncoder
 from plmr.masking import HardKumaGates, Units, share
 from plmr.methods.game import Batch, Selection
 from plmr.methods.options import Options, option
-from plmr.methods.rnp import RNP
+from plmr.methods.soft_gates import SoftGates
 from plmr.ranges import NOT_NEGATIVE, POSITIVE
 
 
@@ -106,11 +107,10 @@ def expected_changes(keep: Tensor, units: Units) -> Tensor:
     return differ.sum(dim=1) / units.count().clamp(min=1)
 
 
-class HardKuma(RNP):
+class HardKuma(SoftGates):
     """RNP's game, with gates in the place of sampled masks, and multipliers in that of weights."""
 
     summary = "stretched Kumaraswamy gates, share and runs held by a Lagrangian (ACL 2019)"
-    soft = True
     ignores = frozenset(
         "sampler gumbel_temperature gumbel_noise score_spread sparsity_weight continuity_weight constraint_form".split()
     )
@@ -122,13 +122,9 @@ class HardKuma(RNP):
         options = self.options
         self.lagrangian = Lagrangian(2, options.multiplier_rate, options.multiplier_least, options.multiplier_most)
 
-    def choose(
-        self, logits: Tensor, units: Units, step: int = 0, before: Tensor | None = None
-    ) -> tuple[Tensor, Tensor]:
-        gates = HardKumaGates.of(self.smoothed(logits, units, units.valid))
-        probability = gates.exceeds(0) * units.valid
-        mask = gates.sample() if self.training else self.hard_mask(probability, step)
-        return mask * units.valid, probability
+    def gates(self, logits: Tensor, units: Units) -> tuple[Tensor, Callable[[], Tensor]]:
+        gates = HardKumaGates.of(logits)
+        return gates.exceeds(0), gates.sample
 
     def excess(self, selection: Selection, batch: Batch) -> Tensor:
         """By how much the share and the changes exceed what is asked for. *Shape:* (2,)"""

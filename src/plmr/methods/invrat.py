@@ -19,8 +19,8 @@ a guess, that texts on different things differ in what misleads. (Another re-imp
 rationales, which needs a first generator.) Neither the paper nor its code says what to do without environments. A
 batch without them is of one environment, and nothing is to be gained from knowing it.
 
-As in the released code the environment enters at every token of the aware predictor: added to its embedding as a
-vector, which is what a one-hot beside it comes to. Where this differs: masks are sampled; all three move in every
+As in the released code the environment enters at every token of the aware predictor, added to its embedding as a
+vector. Where this differs: masks are sampled; all three move in every
 batch, both predictors first. With `round_robin` they move in turn as in that code, over seven batches: the generator
 in one, each predictor in three. A turn is a batch, so gradients should not be accumulated over several then.
 """
@@ -37,6 +37,7 @@ from plmr.encoders import SplitEncoder
 from plmr.methods.game import Batch, Losses, Play
 from plmr.methods.losses import cross_entropy
 from plmr.methods.options import Options, option
+from plmr.methods.parts import new_marks
 from plmr.methods.select_predict import SelectThenPredict
 from plmr.ranges import NOT_NEGATIVE, Range
 
@@ -71,8 +72,7 @@ class InvRat(SelectThenPredict):
         super().__init__(config, generator, predictor)
         self.aware = aware
         self.aware_head = self.new_class_head(aware)
-        self.environment_vectors = nn.Embedding(self.options.environments, aware.width)
-        nn.init.normal_(self.environment_vectors.weight, std=0.1)
+        self.environment_vectors = new_marks(self.options.environments, aware.width)
         self.register_buffer("turn", torch.zeros((), dtype=torch.long))
 
     @property

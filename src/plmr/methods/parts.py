@@ -46,6 +46,20 @@ class ClassHead(nn.Module):
         return self.linear(self.dropout(pooled))
 
 
+def new_marks(n: int, width: int) -> nn.Embedding:
+    """A vector for each of so many kinds of texts, which tells a reader at every token what kind its text is of.
+
+    Added to embeddings, it is what a one-hot beside them would come to.
+
+    Args:
+        n: How many kinds.
+        width: H.
+    """
+    marks = nn.Embedding(n, width)
+    nn.init.normal_(marks.weight, std=0.1)
+    return marks
+
+
 def pool(hidden: Tensor, mask: Tensor, how: str) -> Tensor:
     """One vector for a text.
 

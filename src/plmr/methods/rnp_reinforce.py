@@ -11,10 +11,9 @@ where the Gumbel form of RNP varies less and is only about right; expect it to n
 The paper subtracts no baseline, nor does this by default; the option does, which is what most later work means by
 REINFORCE. The paper's sequential form, in which a choice depends on those before it, is not here. Its loss is a
 squared error on ratings, and its constraint counts kept words without a share to aim at; both are the library's here.
-With `sampler="budget"` the odds of a text are shifted so that as many units as asked for are more likely kept than
-not; drawn one by one they are that many only about, rather a little more, and λ1 has no say in it. The released code
-also weighs both players' losses by 10 and lets padding count in the constraint, and evaluates on drawn masks; none of
-it is reproduced.
+With `sampler="budget"` each text keeps as many units as asked for on average, drawn one by one all the same, and λ1 has
+no say in it; in evaluation the likeliest are exactly that many, as in every method. The released code also weighs both
+players' losses by 10 and lets padding count in the constraint, and evaluates on drawn masks; none of it is reproduced.
 """
 
 from __future__ import annotations
@@ -27,7 +26,7 @@ from plmr.methods.game import Batch, Losses, Selection
 from plmr.methods.losses import cross_entropies
 from plmr.methods.options import Options, option
 from plmr.methods.rnp import RNP
-from plmr.methods.score_function import Baseline, drawn, on_trial
+from plmr.methods.score_function import NOISE, Baseline, drawn, on_trial
 
 
 @dataclass(frozen=True)
@@ -43,7 +42,7 @@ class RNPReinforce(RNP):
     """RNP's game, with masks drawn unit by unit and the score function's gradient."""
 
     summary = "RNP with its own estimator: words drawn one by one, REINFORCE without a baseline (EMNLP 2016)"
-    ignores = frozenset({"gumbel_noise", "gumbel_temperature"})
+    ignores = NOISE
     options_class = RNPReinforceOptions
     options: RNPReinforceOptions
 
@@ -53,7 +52,9 @@ class RNPReinforce(RNP):
 
     def select(self, batch: Batch) -> Selection:
         selection = super().select(batch)
-        return drawn(selection) if self.training else selection
+        if not self.training:
+            return selection
+        return drawn(selection, batch.units, self.budget(batch.units))
 
     def losses(self, batch: Batch) -> Losses:
         """c, term by term."""

@@ -5,9 +5,11 @@ Learning 8, 1992 (REINFORCE).
 
     ∇ E[c(M)] = E[∇ c(M) + (c(M) − b) ∇ log P(M)],   P(M) = Π_u m_u^M_u (1 − m_u)^(1 − M_u)
 
-m are the keep probabilities, with the shift of a budget where there is one, and b is any number that does not depend
-on M: it leaves the mean as it is and makes the estimate vary less. A drawn mask has no gradient, so the first term is
-the reader's and the second the generator's.
+m are the keep probabilities, and b is any number that does not depend on M: it leaves the mean as it is and makes the
+estimate vary less. A drawn mask has no gradient, so the first term is the reader's and the second the generator's.
+
+A budget of K units says that Σ_u m_u = K: a text keeps as many on average. Its log-odds are shifted alike to that end,
+and the gradient is that of m with the shift, so it is of the distribution that masks are drawn from.
 """
 
 from __future__ import annotations
@@ -18,16 +20,31 @@ from dataclasses import replace
 import torch
 from torch import Tensor, nn
 
+from plmr.masking import Units, expected_budget
 from plmr.methods.game import Batch, Selection
 from plmr.methods.losses import log_likelihood
 
+NOISE = frozenset({"gumbel_noise", "gumbel_temperature"})
+"""Settings that have no say in masks which are drawn."""
 MEMORY = 200
 """Batches that a baseline looks back on, as in 3PLAYER's released code."""
 
 
-def drawn(selection: Selection) -> Selection:
-    """The selection, with its mask drawn by the keep probabilities, each unit for itself."""
-    return replace(selection, masks=[*selection.masks[:-1], torch.bernoulli(selection.score.detach())])
+def drawn(selection: Selection, units: Units, counts: Tensor | None) -> Selection:
+    """The selection, with its mask drawn by the keep probabilities, each unit for itself.
+
+    Args:
+        selection: Its keep probabilities.
+        units: Which units exist.
+        counts: How many units each text is to keep on average, for which its keep probabilities are shifted; None,
+            they stay. *Shape:* (B,)
+    """
+    chances = selection.probabilities
+    if counts is not None:
+        chances = [*chances[:-1], expected_budget(chances[-1], units.valid, counts)]
+    return replace(
+        selection, masks=[*selection.masks[:-1], torch.bernoulli(chances[-1].detach())], probabilities=chances
+    )
 
 
 class Baseline(nn.Module):

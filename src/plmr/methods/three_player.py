@@ -35,7 +35,7 @@ from plmr.encoders import SplitEncoder
 from plmr.methods.game import Batch, Losses, Play, Selection
 from plmr.methods.losses import cross_entropy, mistakes
 from plmr.methods.options import Options, option
-from plmr.methods.score_function import Baseline, drawn, on_trial
+from plmr.methods.score_function import NOISE, Baseline, drawn, on_trial
 from plmr.methods.select_predict import SelectThenPredict
 from plmr.ranges import NOT_NEGATIVE
 
@@ -69,6 +69,11 @@ class ThreePlayer(SelectThenPredict):
         self.complement_head = self.new_class_head(complement)
         self.baseline = Baseline(3) if self.options.reinforce else None
 
+    @classmethod
+    def idle_with(cls, options: Options) -> frozenset[str]:
+        assert isinstance(options, ThreePlayerOptions)
+        return NOISE | {"complement_margin"} if options.reinforce else cls.ignores
+
     def modules_of(self) -> dict[str, list[nn.Module]]:
         return super().modules_of() | {"complement": [self.complement, self.complement_head]}
 
@@ -78,7 +83,9 @@ class ThreePlayer(SelectThenPredict):
 
     def select(self, batch: Batch) -> Selection:
         selection = super().select(batch)
-        return drawn(selection) if self.options.reinforce and self.training else selection
+        if not (self.options.reinforce and self.training):
+            return selection
+        return drawn(selection, batch.units, self.budget(batch.units))
 
     def predict_rest(self, batch: Batch, selection: Selection) -> Tensor:
         """The third player's logits, from the complement. *Shape:* (B, C)"""

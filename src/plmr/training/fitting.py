@@ -13,6 +13,7 @@ from transformers import TrainerCallback
 
 from plmr.data.encoding import Encoded
 from plmr.errors import PlmrError, nearest
+from plmr.methods import caveats
 from plmr.modeling import RationaleModel
 from plmr.ranges import FINITE
 from plmr.training.arguments import RANGES, RationaleTrainingArguments
@@ -92,6 +93,7 @@ def fit_model(
     """
     started = time.perf_counter()
     train, notes = with_environments(model, train, args.seed, args.eval_batch_size)
+    notes = [*caveats(model.config), *notes]
     counts = Counter(text.label for text in validation)
     config = model.config
     alarm = CollapseAlarm(config, max(counts.values()) / len(validation), model.method.settled)

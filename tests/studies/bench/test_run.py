@@ -27,7 +27,7 @@ COMMAND = [sys.executable, "-c", "from plmr.cli import main; main()", "bench"]
 SUITE = """
 name: tiny
 note: the defaults, for both
-methods: {rnp: , plmr: {note: does not fit one block}, fr: }
+methods: {rnp: , lost: {method: rnp, glove: nowhere.txt, note: has no vectors}, fr: }
 encoders: gru
 datasets: {synthetic: {n: 40}}
 training: {epochs: 1}
@@ -92,9 +92,9 @@ def test_after_a_kill_it_goes_on_and_a_failing_run_stops_no_other(place, run):
     assert done.exit_code == 1, done.output
     assert "Runs: 1 done now, 1 done before, 1 failed." in done.stdout
     (failed,) = (line for line in done.stdout.splitlines() if line.startswith("failed: "))
-    assert "plmr · gru" in failed and "which has 1 block(s)" in failed
+    assert "lost · gru" in failed and "nowhere.txt" in failed
     log = Path(failed.split("The log is ")[1].rstrip("."))
-    assert "PLMR cuts an encoder in two" in log.read_text()
+    assert "nowhere.txt" in log.read_text()
     assert before.items() <= results(place).items(), "what is done is not done again"
     assert len(results(place)) == 2
     assert not any(place.glob("out/runs/*/scratch"))
@@ -122,7 +122,7 @@ def check_report(done) -> None:
     """The report is of these runs."""
     assert done.exit_code == 0, done.output
     assert "Figures are of the test texts." in done.stdout
-    assert "Not done are 1 of the 3 runs: plmr on gru and synthetic, asked for S 20 %, seed 0." in done.stdout
+    assert "Not done are 1 of the 3 runs: lost on gru and synthetic, asked for S 20 %, seed 0." in done.stdout
 
 
 @pytest.fixture(scope="module")

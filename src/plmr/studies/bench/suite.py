@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import warnings
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, field
 from itertools import product
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from plmr.errors import PlmrError, nearest
-from plmr.settings import check_keys, check_settings, read_yaml
+from plmr.settings import check_keys, check_settings, in_one_line, read_yaml
 from plmr.studies.bench.entries import (
     Entry,
     read_common,
@@ -100,7 +101,7 @@ def load_suite(path: str | Path, data_dir: str | Path | None = None) -> Suite:
         data_dir: Folder of the files of published datasets for which the suite names none.
 
     Raises:
-        PlmrError: The file cannot be read, or something in it cannot be meant.
+        PlmrError: The file cannot be read, something in it cannot be meant, or a method refuses an encoder.
     """
     path = Path(path)
     written = read_yaml(path, _KEYS)
@@ -142,6 +143,7 @@ def load_suite(path: str | Path, data_dir: str | Path | None = None) -> Suite:
     runs = _without(runs, written.get("exclude"), path)
     for run in runs:
         _check(run, path)
+    _check_fit(runs, path)
     return Suite(written.get("name", path.stem), written.get("note"), runs)
 
 
@@ -180,12 +182,11 @@ def resolve(run: Run) -> tuple[RationaleConfig, Options, RationaleTrainingArgume
         PlmrError: There is no such setting, or a value is out of its range.
     """
     from plmr.config import RationaleConfig
-    from plmr.methods import find_method
-    from plmr.methods.options import read_options
+    from plmr.methods import method_of
     from plmr.training import training_arguments
 
     config = RationaleConfig.from_preset(**run.model)
-    options = read_options(config.method, find_method(config.method).options_class, config.method_options)
+    _, options = method_of(config)
     return config, options, training_arguments("unused", **run.training)
 
 
@@ -195,3 +196,36 @@ def _check(run: Run, path: Path) -> None:
         resolve(run)
     except PlmrError as error:
         raise PlmrError(f"{path}, {run.method} on {run.dataset} with {run.encoder}: {error}") from error
+
+
+def _check_fit(runs: Sequence[Run], path: Path) -> None:
+    """Build each method on each of its encoders, without weights, and refuse at once whatever does not fit."""
+    import torch
+
+    from plmr.encoders import outline_encoder
+    from plmr.modeling import RationaleModel
+
+    combinations = {(run.method, run.encoder): run for run in runs}
+    outlines = {name: outline_encoder(name) for name in dict.fromkeys(run.model["encoder"] for run in runs)}
+    refused: dict[str, list[tuple[str, str]]] = {}
+    for combination, run in combinations.items():
+        config, *_ = resolve(run)
+        try:
+            with torch.device("meta"), warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # what is to be said of a run is said when it is done
+                RationaleModel.from_encoder(config, outlines[config.encoder])
+        except PlmrError as error:
+            refused.setdefault(str(error), []).append(combination)
+        except Exception:  # a method of one's own that cannot be built without weights; its run will tell
+            continue
+    if not refused:
+        return
+    rules = [{"method": method, "encoder": encoder} for each in refused.values() for method, encoder in each]
+    reasons = [
+        f"{', '.join(f'{method} with {encoder}' for method, encoder in each)}: {reason}"
+        for reason, each in refused.items()
+    ]
+    raise PlmrError(
+        f"{path}: {len(rules)} of {len(combinations)} combinations of method and encoder cannot be trained. "
+        f"{' '.join(reasons)} Leave them out by exclude: {in_one_line(rules)}"
+    )
