@@ -12,6 +12,7 @@ import typer
 
 from plmr.cli.options import (
     BatchSizeOption,
+    DeviceOption,
     MaxWordsOption,
     ModelArgument,
     SparsityDialOption,
@@ -46,6 +47,7 @@ def predict(
             show_default=False,
         ),
     ] = False,
+    device: DeviceOption = None,
     text_column: TextColumnOption = None,
     tokens_column: TokensColumnOption = None,
 ) -> None:
@@ -73,7 +75,7 @@ def predict(
     first = next(rows)
     _text_of(*first, names)
     with atomic_path(output) as aside, aside.open("w", encoding="utf-8") as lines:
-        classifier = load_model(model, bf16)
+        classifier = load_model(model, device, bf16)
         rows, texts = tee(chain([first], rows))
         predictions = classifier.iter_predict((_text_of(*row, names) for row in texts), batch_size, sparsity, max_words)
         count = notes = 0

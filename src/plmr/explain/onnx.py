@@ -89,6 +89,10 @@ class OnnxModel(RationaleModel):
     ) -> Tensor:
         return self._run(input_ids, attention_mask, word_ids, mask.float()).logits
 
+    def to(self, *_: Any, **__: Any) -> NoReturn:
+        """Refused: it runs on the CPU."""
+        _refuse("moving to another device")
+
     def save_pretrained(self, *_: Any, **__: Any) -> NoReturn:
         """Refused: there are no weights to write."""
         _refuse("saving")

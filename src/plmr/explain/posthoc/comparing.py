@@ -13,13 +13,14 @@ import numpy as np
 from plmr.data import Example, load_examples
 from plmr.data.encoding import Encoded, RationaleTokenizer, word_flags
 from plmr.errors import PlmrError
-from plmr.explain.classifier import RationaleClassifier, Rows
+from plmr.explain.classifier import RationaleClassifier
 from plmr.explain.long_texts import read_documents
 from plmr.explain.posthoc.comparison import Comparison, System
 from plmr.explain.posthoc.explainers import EXPLAINERS, check_explainers, word_scores
 from plmr.explain.posthoc.external import ExternalRationale
 from plmr.explain.posthoc.text_function import TextFunction
 from plmr.explain.rationales import Length, rationale_length
+from plmr.explain.rows import Rows
 from plmr.explain.windows import split_all
 from plmr.inference import predict
 from plmr.metrics import EvaluationReport, evaluation_report, faithfulness_scores
