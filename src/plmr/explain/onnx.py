@@ -165,6 +165,12 @@ def load_exported(folder: str, backend: str) -> tuple[OnnxModel, PreTrainedToken
     file = Path(folder) / FILES[backend]
     if not file.is_file():
         option = " --int8" if backend == "onnx-int8" else ""
+        if not Path(folder).is_dir():
+            raise PlmrError(
+                f"backend={backend!r} runs what is in a local folder, and {folder!r} is none; make one: "
+                f"RationaleClassifier.from_pretrained({folder!r}).save_pretrained('FOLDER'), then "
+                f"plmr export FOLDER --to onnx{option}, and load that folder."
+            )
         raise PlmrError(f"{folder} holds no {file.name}; write it: plmr export {folder} --to onnx{option}")
     with quiet():
         config = AutoConfig.from_pretrained(folder)
