@@ -60,11 +60,13 @@ def test_a_models_own_predictions_come_back_with_its_own_figures(run, model, rev
 def test_the_rationales_people_marked_agree_with_themselves(run, model, reviews, tmp_path):
     result = run(
         *("compare", model, "--data", reviews, "--explainers", "random", "--limit", 5),
-        *("--external", f"people={reviews}", "--json", tmp_path / "c.json"),
+        *("--external", f"people={reviews}", "--json", tmp_path / "c.json", "--bf16"),
     )
     assert result.exit_code == 0, result.output
     assert "note: people: 5 rationales have no scores" in result.stdout
-    people = json.loads((tmp_path / "c.json").read_text())["systems"]["people"]
+    written = json.loads((tmp_path / "c.json").read_text())
+    assert written["bf16"] is True
+    people = written["systems"]["people"]
     assert people["word"]["micro_f1"] == 1
     assert people["faithfulness"]["aopc_sufficiency"] is None
 

@@ -12,6 +12,7 @@ import typer
 
 from plmr.cli.options import (
     BatchSizeOption,
+    Bf16Option,
     DeviceOption,
     MaxWordsOption,
     ModelArgument,
@@ -39,14 +40,7 @@ def predict(
     batch_size: BatchSizeOption = 32,
     sparsity: SparsityDialOption = None,
     max_words: MaxWordsOption = None,
-    bf16: Annotated[
-        bool,
-        typer.Option(
-            "--bf16",
-            help="Compute in bfloat16: faster where the processor can, a few answers differ.",
-            show_default=False,
-        ),
-    ] = False,
+    bf16: Bf16Option = False,
     device: DeviceOption = None,
     text_column: TextColumnOption = None,
     tokens_column: TokensColumnOption = None,
