@@ -268,7 +268,8 @@ class RationaleClassifier:
         """Save model, tokenizer, labels and thresholds into a folder, all or nothing."""
         model = self._trained()
         assert self.tokenizer is not None
-        save_model(model, self.tokenizer, folder, model_card(self.config, self.summary))
+        card = model_card(self.config, self.summary, model.method.dense_note)
+        save_model(model, self.tokenizer, folder, card)
 
     def push_to_hub(self, repo_id: str, **options: Any) -> None:
         """Upload the classifier to the hub; options as for `PreTrainedModel.push_to_hub`."""
