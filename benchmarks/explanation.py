@@ -2,6 +2,7 @@
 
     python benchmarks/explanation.py my-model --dataset beer --data-dir DIR --aspect aroma
     python benchmarks/explanation.py my-model --data test.jsonl --limit 20 --explainers ig,shap
+    python benchmarks/explanation.py my-model --data test.jsonl --device cuda
 
 The explainers run at their libraries' default budgets on the model's full-text path, all at the length of the model's
 own rationale. The targets: LIME and SHAP take at least 50 times the model's own seconds per text, IG 20 times.
@@ -14,14 +15,13 @@ import json
 import sys
 from pathlib import Path
 
-from machine import command, machine
+from machine import command, machine, result_file
 
 from plmr import RationaleClassifier
 from plmr.data import load_dataset_by_name, load_examples
 from plmr.explain.posthoc import COLUMNS, compare, read_external
 from plmr.render import plain_results
 
-RESULTS = Path(__file__).parent / "results"
 TARGETS = {"lime": 50, "shap": 50, "ig": 20}
 
 
@@ -38,7 +38,8 @@ def main() -> None:
     parser.add_argument("--sparsity", type=float)
     parser.add_argument("--batch-size", type=int, default=32)
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--output", type=Path, default=RESULTS / "explanation.json")
+    parser.add_argument("--device", default="cpu")
+    parser.add_argument("--output", type=Path, help="default: results/explanation.json, or with the device's name")
     given = parser.parse_args()
     if (given.data is None) == (given.dataset is None):
         parser.error("give --data or --dataset")
@@ -47,7 +48,7 @@ def main() -> None:
     else:
         examples = load_dataset_by_name(given.dataset, "test", data_dir=given.data_dir, aspect=given.aspect)
     result = compare(
-        RationaleClassifier.from_pretrained(given.model),
+        RationaleClassifier.from_pretrained(given.model, device=given.device),
         examples,
         given.explainers.split(",") if given.explainers else None,
         {name: read_external(file, examples) for name, _, file in (text.partition("=") for text in given.external)},
@@ -70,8 +71,9 @@ def main() -> None:
     for note in result.notes:
         print(f"note: {note}")
     record = {"command": command(), "machine": machine(), "limit": given.limit, "batch": given.batch_size, **record}
-    given.output.parent.mkdir(parents=True, exist_ok=True)
-    given.output.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
+    output = given.output or result_file("explanation", given.device)
+    output.parent.mkdir(parents=True, exist_ok=True)
+    output.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

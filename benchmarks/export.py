@@ -2,6 +2,7 @@
 
     python benchmarks/export.py my-model --beer-dir DIR --aspect aroma
     python benchmarks/export.py my-model --data test.jsonl
+    python benchmarks/export.py my-model --data test.jsonl --device cuda    torch on the GPU, ONNX on the processor
 
 The model is copied and exported; every side answers the same tokenized texts with as many threads, in turns. Beside
 its speed stands how far it agrees with torch, and with the words that people marked.
@@ -21,7 +22,7 @@ from pathlib import Path
 from statistics import median
 
 import torch
-from machine import command, machine
+from machine import command, machine, result_file
 from pairs import in_turns, ratio, table
 
 from plmr import RationaleClassifier, RationaleModel
@@ -32,8 +33,6 @@ from plmr.explain.long_texts import predict_documents
 from plmr.explain.onnx import FILES
 from plmr.explain.windows import split_all
 from plmr.inference import Prediction
-
-RESULT = Path(__file__).parent / "results/export.json"
 
 
 def sides_of(classifier: RationaleClassifier, folder: str, examples: Sequence[Example]) -> dict[str, RationaleModel]:
@@ -60,7 +59,7 @@ def _compiled(model: RationaleModel) -> RationaleModel | None:
         for block in compiled.method.encoder.blocks:
             block.compile(dynamic=True)
         with torch.inference_mode():
-            ids = torch.ones(2, 8, dtype=torch.long)
+            ids = torch.ones(2, 8, dtype=torch.long, device=model.device)
             compiled.eval()(ids, word_ids=torch.zeros_like(ids))
     except Exception as error:
         print(f"torch.compile is not available here: {str(error).splitlines()[0]}")
@@ -77,17 +76,18 @@ def main() -> None:
     parser.add_argument("--limit", type=int, default=256)
     parser.add_argument("--batch-size", type=int, default=32)
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--output", type=Path, default=RESULT)
+    parser.add_argument("--device", default="cpu", help="of torch")
+    parser.add_argument("--output", type=Path, help="default: results/export.json, or with the device's name")
     given = parser.parse_args()
     examples = load_beer(given.beer_dir, given.aspect, "test") if given.beer_dir else load_examples(given.data)
     examples = examples[: given.limit]
-    classifier = RationaleClassifier.from_pretrained(given.model)
+    classifier = RationaleClassifier.from_pretrained(given.model, device=given.device)
     texts = RationaleTokenizer(classifier.tokenizer, None).examples(examples, [None] * len(examples))
     documents = split_all(texts, classifier.config)
 
     def side(name: str, model: RationaleModel) -> Callable[[], list[Prediction]]:
         def answer() -> list[Prediction]:
-            with torch.autocast("cpu", torch.bfloat16) if name == "torch bf16" else nullcontext():
+            with torch.autocast(model.device.type, torch.bfloat16) if name == "torch bf16" else nullcontext():
                 return predict_documents(model, documents, given.batch_size)
 
         return answer
@@ -106,7 +106,8 @@ def main() -> None:
     ]  # fmt: skip
     print(table(header, cells))
     result = {"command": command(), "machine": machine(), "texts": len(texts), "batch": given.batch_size, "sides": rows}
-    given.output.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
+    output = given.output or result_file("export", given.device)
+    output.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
     python benchmarks/growth.py
     python benchmarks/growth.py --length 128 512 --tokens 2000 --file 10 40 --reviews 40 --rounds 1     a small try
+    python benchmarks/growth.py --device cuda
 
 MiniLM with untrained heads, thresholds calibrated to α on generated reviews; windows of 256 tokens.
 
@@ -11,7 +12,8 @@ files      `plmr predict` on files of so many reviews: seconds and processor tim
 kept       reading, tokenizing, predicting and writing `--reviews` reviews as `plmr predict` does, against the model
            alone on tokenized texts: what share of its texts per second is left, in one process and in turns
 
-Every figure is measured in a process of its own, which is where the highest memory (resident set) is read.
+Every figure is measured in a process of its own, which is where the highest memory is read: the resident set or, on a
+GPU, what torch has allocated there. Times end with answers on the processor, when a GPU has nothing left to do.
 """
 
 from __future__ import annotations
@@ -28,7 +30,7 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from machine import command, machine, peak_ram
+from machine import command, machine, peak_mib, result_file
 from pairs import in_turns, ratio, table
 
 from plmr import RationaleClassifier, RationaleConfig, RationaleModel, make_reviews
@@ -37,8 +39,6 @@ from plmr.data import RationaleTokenizer, iter_rows, split_words
 from plmr.explain.vocabulary import load_tokenizer
 from plmr.inference import chunked, predict
 from plmr.training.calibration import calibrate
-
-RESULT = Path(__file__).parent / "results/growth.json"
 
 
 def save_model(folder: Path, sparsity: float) -> None:
@@ -65,9 +65,9 @@ def text_of(classifier: RationaleClassifier, n_tokens: int) -> str:
     return text[: encoded["offset_mapping"][n_tokens - 2][1]]
 
 
-def time_length(folder: str, n_tokens: int, total: int, batch_size: int) -> dict[str, float]:
+def time_length(device: str, folder: str, n_tokens: int, total: int, batch_size: int) -> dict[str, float]:
     """Texts of one length, in this process."""
-    classifier = RationaleClassifier.from_pretrained(folder)
+    classifier = RationaleClassifier.from_pretrained(folder, device=device)
     text = text_of(classifier, n_tokens)
     classifier(text, batch_size=batch_size)
     texts = [text] * max(1, total // n_tokens)
@@ -80,9 +80,9 @@ def time_length(folder: str, n_tokens: int, total: int, batch_size: int) -> dict
     }  # fmt: skip
 
 
-def time_sides(folder: str, number: int, batch_size: int, rounds: int) -> dict[str, Any]:
+def time_sides(device: str, folder: str, number: int, batch_size: int, rounds: int) -> dict[str, Any]:
     """All that `plmr predict` does with a file, and the model alone, in this process."""
-    classifier = RationaleClassifier.from_pretrained(folder)
+    classifier = RationaleClassifier.from_pretrained(folder, device=device)
     source, target = Path(folder).parent / "reviews.jsonl", Path(folder).parent / "sides.jsonl"
     write_reviews(source, number)
     tokenization = RationaleTokenizer(classifier.tokenizer, classifier.config.max_tokens)
@@ -109,12 +109,13 @@ def write_reviews(file: Path, number: int) -> None:
         lines.writelines(json.dumps({"text": text}) + "\n" for text in reviews(number))
 
 
-def time_command(folder: str, source: str, batch_size: int) -> dict[str, float]:
+def time_command(device: str, folder: str, source: str, batch_size: int) -> dict[str, float]:
     """`plmr predict` on a file, in this process."""
     target = Path(folder).parent / "answers.jsonl"
     started = time.perf_counter()
     try:
-        app(["predict", folder, "--input", source, "--output", str(target), "--batch-size", str(batch_size)])
+        options = ["--batch-size", str(batch_size), "--device", device]
+        app(["predict", folder, "--input", source, "--output", str(target), *options])
     except SystemExit as end:
         if end.code:
             raise
@@ -124,10 +125,10 @@ def time_command(folder: str, source: str, batch_size: int) -> dict[str, float]:
 TASKS = {"length": time_length, "sides": time_sides, "command": time_command}
 
 
-def run_task(name: str, *arguments: Any) -> None:
-    """Do a task and print what it found, with the highest memory of this process."""
-    found = TASKS[name](*arguments)
-    print(json.dumps(found | {"processor_seconds": time.process_time(), "peak_mib": peak_ram()}))
+def run_task(name: str, device: str, *arguments: Any) -> None:
+    """Do a task on a device and print what it found, with the highest memory of this process."""
+    found = TASKS[name](device, *arguments)
+    print(json.dumps(found | {"processor_seconds": time.process_time(), "peak_mib": peak_mib(device)}))
 
 
 def task(*arguments: object) -> dict[str, Any]:
@@ -140,7 +141,9 @@ def task(*arguments: object) -> dict[str, Any]:
 def lengths(folder: Path, given: argparse.Namespace) -> list[dict[str, Any]]:
     rows = []
     for n_tokens in given.length:
-        rows.append({"tokens": n_tokens} | task("length", str(folder), n_tokens, given.tokens, given.batch))
+        rows.append(
+            {"tokens": n_tokens} | task("length", given.device, str(folder), n_tokens, given.tokens, given.batch)
+        )
         print(f"{n_tokens} tokens: done", file=sys.stderr, flush=True)
     return rows
 
@@ -150,7 +153,7 @@ def files(folder: Path, given: argparse.Namespace) -> list[dict[str, Any]]:
     for number in (1, *given.file):
         source = folder.parent / f"{number}.jsonl"
         write_reviews(source, number)
-        rows.append({"texts": number} | task("command", str(folder), str(source), given.batch))
+        rows.append({"texts": number} | task("command", given.device, str(folder), str(source), given.batch))
         print(f"file of {number}: done", file=sys.stderr, flush=True)
     start, *rest = rows
     for row in rest:
@@ -184,7 +187,8 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--batch", type=int, default=32)
     parser.add_argument("--sparsity", type=float, default=0.2)
-    parser.add_argument("--output", type=Path, default=RESULT)
+    parser.add_argument("--device", default="cpu")
+    parser.add_argument("--output", type=Path, help="default: results/growth.json, or with the device's name")
     parser.add_argument("--task", help=argparse.SUPPRESS)
     given = parser.parse_args()
     if given.task:
@@ -196,11 +200,12 @@ def main() -> None:
         figures = {
             "lengths": lengths(folder, given),
             "files": files(folder, given),
-            "throughput": task("sides", str(folder), given.reviews, given.batch, given.rounds),
+            "throughput": task("sides", given.device, str(folder), given.reviews, given.batch, given.rounds),
         }
     report(figures)
     result = {"command": command(), "machine": machine(), "batch": given.batch, **figures}
-    given.output.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
+    output = given.output or result_file("growth", given.device)
+    output.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""What a figure was measured on, and the memory it took."""
+"""What a figure was measured on, the memory it took, and the file it goes to."""
 
 from __future__ import annotations
 
@@ -7,8 +7,12 @@ import shlex
 import sys
 from pathlib import Path
 
+import torch
+
 from plmr.studies import provenance
 from plmr.studies.provenance import peak_ram
+
+RESULTS = Path(__file__).parent / "results"
 
 
 def machine() -> dict[str, object]:
@@ -27,4 +31,11 @@ def command() -> str:
     return shlex.join(["python", f"benchmarks/{Path(sys.argv[0]).name}", *words])
 
 
-__all__ = ["command", "machine", "peak_ram"]
+def peak_mib(device: str) -> float:
+    """The most memory this process has held so far, in MiB: what torch has on a GPU, else its resident set."""
+    return torch.cuda.max_memory_allocated(device) / 2**20 if device.startswith("cuda") else peak_ram()
+
+
+def result_file(name: str, device: str) -> Path:
+    """Where the figures of a bench go; those of a GPU do not take the place of the CPU's."""
+    return RESULTS / (f"{name}.json" if device == "cpu" else f"{name}-{device.partition(':')[0]}.json")

@@ -33,7 +33,7 @@ from statistics import median
 from typing import Any
 
 import torch
-from machine import command, machine, peak_ram
+from machine import command, machine, peak_mib
 from pairs import seconds, table
 from torch import Tensor
 
@@ -135,13 +135,12 @@ def speeds(texts: list[Encoded], given: argparse.Namespace) -> dict[str, list[fl
 
 def memory(side: str, texts: list[Encoded], given: argparse.Namespace) -> dict[str, float]:
     """Highest memory of a few steps of one side, and what was taken before there was a model, in MiB."""
-    highest = (lambda: torch.cuda.max_memory_allocated() / 2**20) if given.device == "cuda" else peak_ram
-    before = highest()
+    before = peak_mib(given.device)
     coming = steps(side, texts, given.batch, given.device)
     for _ in range(MEMORY_STEPS[side]):
         step, _ = next(coming)
         step()
-    return {"peak": highest(), "before": before}
+    return {"peak": peak_mib(given.device), "before": before}
 
 
 def measure_memory(given: argparse.Namespace) -> dict[str, dict[str, float]]:

@@ -150,6 +150,15 @@ def test_folders_that_hold_no_model(run, model, tmp_path):
     assert_refused(run("explain", "nowhere", "x"), "nowhere", "no such folder")
 
 
+def test_the_device_can_be_named(run, model, reviews, tmp_path):
+    out = tmp_path / "out.jsonl"
+    assert run("explain", model, "one two", "--device", "cpu").exit_code == 0
+    assert run("predict", model, "--input", reviews, "--output", out, "--device", "cpu").exit_code == 0
+    assert run("evaluate", model, "--data", reviews, "--device", "cpu").exit_code == 0
+    for command in (("evaluate", model), ("compare", model)):
+        assert_refused(run(*command, "--data", reviews, "--device", "gpu"), "device='gpu'", "there is cpu")
+
+
 @pytest.mark.parametrize(
     ("lines", "phrases"),
     [

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from plmr.data import Example, load_examples, make_reviews
+from plmr.devices import find_device
 from plmr.errors import PlmrError
 from plmr.explain.posthoc import EXPLAINERS, read_external
 from tests.cli.checks import assert_refused, read_lines
@@ -21,6 +22,7 @@ def test_all_explainers_in_one_table_and_in_a_file(run, model, reviews, tmp_path
     written = json.loads((tmp_path / "c.json").read_text())
     assert list(written["systems"]) == ["plmr", *(name for name in EXPLAINERS if name != "attention")]
     assert written["texts"] == 1 and written["max_words"] == 3
+    assert written["device"] == str(find_device())
     assert "attention is left out" in written["notes"][0] and f"note: {written['notes'][0]}" in result.stdout
     own = written["systems"]["plmr"]["seconds_per_text"]
     for name, system in written["systems"].items():
@@ -58,11 +60,13 @@ def test_a_models_own_predictions_come_back_with_its_own_figures(run, model, rev
 def test_the_rationales_people_marked_agree_with_themselves(run, model, reviews, tmp_path):
     result = run(
         *("compare", model, "--data", reviews, "--explainers", "random", "--limit", 5),
-        *("--external", f"people={reviews}", "--json", tmp_path / "c.json"),
+        *("--external", f"people={reviews}", "--json", tmp_path / "c.json", "--bf16"),
     )
     assert result.exit_code == 0, result.output
     assert "note: people: 5 rationales have no scores" in result.stdout
-    people = json.loads((tmp_path / "c.json").read_text())["systems"]["people"]
+    written = json.loads((tmp_path / "c.json").read_text())
+    assert written["bf16"] is True
+    people = written["systems"]["people"]
     assert people["word"]["micro_f1"] == 1
     assert people["faithfulness"]["aopc_sufficiency"] is None
 

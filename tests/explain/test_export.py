@@ -18,7 +18,7 @@ from plmr.encoders import SplitEncoder
 from plmr.errors import PlmrError
 from plmr.explain import export
 from plmr.explain.export import REPORT, check, export_onnx, generated_texts
-from plmr.explain.onnx import OnnxModel
+from plmr.explain.onnx import OnnxModel, load_exported
 from plmr.explain.onnx_graph import write_graph
 from plmr.inference import Prediction
 from tests.small import CONFIGS, small_batch, small_model
@@ -186,6 +186,7 @@ def test_what_only_torch_can_do_is_refused_in_one_line(exported, tmp_path):
     for refused in (
         lambda: served.fit(ROWS, epochs=1, disable_tqdm=True, use_cpu=True),
         lambda: served.save_pretrained(tmp_path / "copy"),
+        lambda: served.to("cpu"),
         lambda: served.push_to_hub("someone/something"),
         lambda: served.model(**small_batch(), return_full_text=True),
         lambda: export_onnx(served, tmp_path / "copy"),
@@ -219,6 +220,15 @@ def test_files_that_cannot_be_served(exported, saved, tmp_path):
     for cut in (content[: len(content) // 2], b"", b"no graph"):
         (folder / "model.onnx").write_bytes(cut)
         assert "cannot be loaded" in complaint(folder, "onnx") or "another state" in complaint(folder, "onnx")
+
+
+@pytest.mark.parametrize(("backend", "option"), [("onnx", ""), ("onnx-int8", " --int8")])
+def test_a_model_of_the_hub_is_to_be_saved_in_a_folder_first(backend, option):
+    with pytest.raises(PlmrError) as caught:
+        load_exported("org/name", backend)
+    message = str(caught.value)
+    assert "from_pretrained('org/name').save_pretrained('FOLDER')" in message
+    assert f"plmr export FOLDER --to onnx{option}," in message and "plmr export org/name" not in message
 
 
 def test_a_file_of_another_training_is_refused_even_at_the_same_thresholds(exported, tmp_path):

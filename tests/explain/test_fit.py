@@ -73,6 +73,16 @@ def test_a_second_fit_goes_on():
         classifier.fit([*map(as_dict, REVIEWS), {"text": "new", "label": "other"}], REVIEWS, **QUICK)
 
 
+def test_a_gru_zeroes_whatever_masking_was_asked_for_and_says_so():
+    classifier = new("gru-3", method="plmr", masking="drop")
+    summary = classifier.fit(REVIEWS, **QUICK)
+    assert classifier.config.masking == classifier.model.config.masking == "zero"
+    (note,) = (note for note in summary.notes if "computed in full" in note)
+    assert note.startswith(
+        "with masking='zero' on this encoder, pruned tokens are computed in full: every step of a GRU"
+    )
+
+
 def test_a_gru_starts_from_word_vectors(tmp_path):
     glove = tmp_path / "glove.txt"
     glove.write_text("the 9 8 7 6\nis -9 -8 -7 -6\n", encoding="utf-8")

@@ -7,7 +7,7 @@ import copy
 import numpy as np
 import pytest
 
-from plmr import make_reviews
+from plmr import RationaleClassifier, make_reviews
 from plmr.errors import PlmrError
 from plmr.explain.posthoc import EXPLAINERS, ExternalRationale, check_explainers, compare
 from plmr.explain.posthoc.explainers import Explainer
@@ -37,6 +37,19 @@ def test_the_models_own_figures_are_those_of_its_evaluation(classifier):
     assert mine.auprc == pytest.approx(evaluated.auprc, abs=1e-6)
     for name in ("sufficiency", "comprehensiveness", "aopc_sufficiency", "aopc_comprehensiveness"):
         assert getattr(mine.faithfulness, name) == pytest.approx(getattr(evaluated.faithfulness, name), abs=1e-6)
+
+
+def test_everything_is_compared_in_the_classifiers_precision(trained):
+    exact = trained["bert"]
+    half = RationaleClassifier(exact.config, exact.model, exact.tokenizer, bf16=True)
+    explainers = ["ig", "occlusion", "attention"]
+    systems, near = (compare(each, REVIEWS, explainers, max_words=4).systems for each in (exact, half))
+    for name in ("plmr", *explainers):
+        one, other = (each[name].report.faithfulness.aopc_sufficiency for each in (systems, near))
+        # Eight bits of mantissa: alike to a few thousandths, and not bit for bit.
+        assert 0 < abs(one - other) < 0.03, name
+    own, evaluated = compare(half, REVIEWS, []).systems["plmr"].report, half.evaluate(REVIEWS, faithfulness=True)
+    assert own.faithfulness.sufficiency == pytest.approx(evaluated.faithfulness.sufficiency, abs=0.01)
 
 
 def test_scores_that_copy_gold_reach_the_ceiling(trained):

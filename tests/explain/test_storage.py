@@ -149,6 +149,9 @@ def test_the_folder_says_what_it_is(classifier, tmp_path):
     assert head["library_name"] == "plmr" and "plmr" in head["tags"]
     assert "`negative`, `positive`" in card and "about 20%" in card
     assert f"| accuracy from the rationale | {classifier.summary.metrics['accuracy']:.1%} |" in card
-    again = RationaleClassifier.from_pretrained(tmp_path / "m")
-    again.save_pretrained(tmp_path / "again")
-    assert "validation" not in (tmp_path / "again" / "README.md").read_text(encoding="utf-8")
+    loaded = RationaleClassifier.from_pretrained(tmp_path / "m")
+    loaded.save_pretrained(tmp_path / "again")
+    again = (tmp_path / "again" / "README.md").read_text(encoding="utf-8")
+    assert "validation" not in again
+    recurrent = classifier.config.encoder == "gru-3"
+    assert [text.count("pruned tokens are computed in full") for text in (card, again)] == [recurrent, recurrent]

@@ -4,6 +4,7 @@ import pytest
 import torch
 from torch.testing import assert_close
 
+from plmr.encoders import SplitEncoder
 from plmr.errors import PlmrError
 from plmr.masking import run_masked
 from plmr.masking.compact import Places
@@ -61,7 +62,7 @@ def test_blocks_give_the_same_states(family, masking, kept):
 @pytest.mark.parametrize("family", [*FAMILIES, "gru"])
 def test_models_answer_alike(family, masking, method):
     model = small_model(family, method=method, masking=masking, sparsity=0.3, smoothing=3)
-    encoders = [module for module in model.modules() if hasattr(module, "null_token_is_exact")]
+    encoders = [module for module in model.modules() if isinstance(module, SplitEncoder)]
     for seed in range(3):
         batch = small_batch(family, seed=seed, lengths=(30, 17, 4, 3))
         for thresholds in ([0.5], [0.0], [0.999]):
@@ -96,6 +97,28 @@ def test_blocks_see_no_more_tokens_than_are_kept():
         for handle in handles:
             handle.remove()
         assert widths == [3 + extra] * 4
+
+
+@pytest.mark.parametrize("masking", ["drop", "zero"])
+@pytest.mark.parametrize("family", [*FAMILIES, "gru"])
+def test_a_note_stands_where_pruned_tokens_are_computed_and_nowhere_else(family, masking):
+    model, batch = small_model(family, masking=masking), small_batch(family, lengths=(30, 20))
+    assert model.config.masking == ("zero" if family == "gru" else masking)
+    widths = []
+
+    def look(_, inputs):
+        (states, *_) = inputs if torch.is_tensor(inputs[0]) else (inputs[0].data[None],)
+        widths.append(states.shape[1])
+
+    encoder = model.method.encoder
+    encoder.blocks[-1].register_forward_pre_hook(look)
+    n_words = torch.tensor([2, 1])
+    with torch.no_grad():
+        kept = model(**batch, n_words=n_words).mask.sum(dim=1)
+    assert kept.max() < 10
+    assert (widths[-1] >= 30) == (model.method.dense_note is not None)
+    # Of what is skipped only a mask knows: other methods say the same of the same encoder.
+    assert small_model(family, masking=masking, method="rnp").method.dense_note == model.method.dense_note
 
 
 def test_gradients_for_the_mask_take_the_dense_path():

@@ -13,11 +13,13 @@ import typer
 from plmr.cli.options import (
     AspectOption,
     BatchSizeOption,
+    Bf16Option,
     DataDirOption,
     DataOption,
     DataOptionsOption,
     DatasetOption,
     DataSource,
+    DeviceOption,
     LabelColumnOption,
     MaxWordsOption,
     ModelArgument,
@@ -63,6 +65,8 @@ def compare(
     max_words: MaxWordsOption = None,
     seed: Annotated[int, typer.Option(metavar="N", min=0, help="Of the sample, LIME and random.")] = 0,
     batch_size: BatchSizeOption = 32,
+    bf16: Bf16Option = False,
+    device: DeviceOption = None,
     split: Annotated[
         str | None, typer.Option(metavar="NAME", help="Split of a folder or hub id, such as test.")
     ] = None,
@@ -115,9 +119,10 @@ def compare(
     rationales = {name: posthoc.read_external(file, examples) for name, file in files.items()}
     # Opened first: a comparison of an hour should not end with a file that cannot be written.
     with atomic_path(json_file) if json_file else nullcontext() as aside:
+        classifier = load_model(model, device, bf16)
         with _progress() as track:
             result = posthoc.compare(
-                load_model(model),
+                classifier,
                 examples,
                 names,
                 rationales,
@@ -136,6 +141,8 @@ def compare(
                 "max_words": max_words,
                 "seed": seed,
                 "batch_size": batch_size,
+                "device": str(classifier.device),
+                "bf16": bf16,
             }
             aside.write_text(json.dumps(settings | result.to_dict(), indent=2) + "\n", encoding="utf-8")
     _show(result, f"{model} on {result.n_texts:,} texts of {data or dataset}")

@@ -13,11 +13,13 @@ from rich.console import Console
 from plmr.cli.options import (
     AspectOption,
     BatchSizeOption,
+    Bf16Option,
     DataDirOption,
     DataOption,
     DataOptionsOption,
     DatasetOption,
     DataSource,
+    DeviceOption,
     LabelColumnOption,
     ModelArgument,
     RationaleColumnOption,
@@ -44,6 +46,8 @@ def evaluate(
         ),
     ] = False,
     batch_size: BatchSizeOption = 32,
+    bf16: Bf16Option = False,
+    device: DeviceOption = None,
     split: Annotated[
         str | None, typer.Option(metavar="NAME", help="Split of a folder or hub id, such as test.")
     ] = None,
@@ -83,7 +87,7 @@ def evaluate(
     examples = source.load("test", split)
     # Opened first: an evaluation of an hour should not end with a file that cannot be written.
     with atomic_path(json_file) if json_file else nullcontext() as aside:
-        report = load_model(model).evaluate(examples, batch_size=batch_size, faithfulness=faithfulness)
+        report = load_model(model, device, bf16).evaluate(examples, batch_size=batch_size, faithfulness=faithfulness)
         if aside is not None:
             aside.write_text(json.dumps(report.to_dict(), indent=2) + "\n", encoding="utf-8")
     Console().print(figure_table(f"{model} on {data or dataset}", report.rows()))

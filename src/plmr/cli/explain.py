@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from plmr.cli.options import MaxWordsOption, ModelArgument, SparsityDialOption, load_model
+from plmr.cli.options import DeviceOption, MaxWordsOption, ModelArgument, SparsityDialOption, load_model
 
 
 def explain(
@@ -14,6 +14,7 @@ def explain(
     text: Annotated[str, typer.Argument(metavar="TEXT", help="The text, in quotes.")],
     sparsity: SparsityDialOption = None,
     max_words: MaxWordsOption = None,
+    device: DeviceOption = None,
 ) -> None:
     """Show a text with the words its label rests on.
 
@@ -28,4 +29,4 @@ def explain(
 
     from plmr.render.terminal import show
 
-    show(load_model(model)(text, sparsity=sparsity, max_words=max_words), Console())
+    show(load_model(model, device)(text, sparsity=sparsity, max_words=max_words), Console())

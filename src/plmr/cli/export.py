@@ -55,7 +55,8 @@ def export(
     if not Path(model).is_dir():
         raise PlmrError(f"{model}: there is no such folder; give one that `plmr train` wrote, the file goes there too.")
     examples = None if data is None else load_examples(data, labelled=False)
-    classifier = load_model(model)
+    # Where onnxruntime runs too: there the file is compared with torch.
+    classifier = load_model(model, "cpu")
     from plmr.explain.export import REPORT, export_onnx
 
     report = export_onnx(classifier, model, examples, int8, batch_size)

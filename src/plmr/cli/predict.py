@@ -12,6 +12,8 @@ import typer
 
 from plmr.cli.options import (
     BatchSizeOption,
+    Bf16Option,
+    DeviceOption,
     MaxWordsOption,
     ModelArgument,
     SparsityDialOption,
@@ -38,14 +40,8 @@ def predict(
     batch_size: BatchSizeOption = 32,
     sparsity: SparsityDialOption = None,
     max_words: MaxWordsOption = None,
-    bf16: Annotated[
-        bool,
-        typer.Option(
-            "--bf16",
-            help="Compute in bfloat16: faster where the processor can, a few answers differ.",
-            show_default=False,
-        ),
-    ] = False,
+    bf16: Bf16Option = False,
+    device: DeviceOption = None,
     text_column: TextColumnOption = None,
     tokens_column: TokensColumnOption = None,
 ) -> None:
@@ -73,7 +69,7 @@ def predict(
     first = next(rows)
     _text_of(*first, names)
     with atomic_path(output) as aside, aside.open("w", encoding="utf-8") as lines:
-        classifier = load_model(model, bf16)
+        classifier = load_model(model, device, bf16)
         rows, texts = tee(chain([first], rows))
         predictions = classifier.iter_predict((_text_of(*row, names) for row in texts), batch_size, sparsity, max_words)
         count = notes = 0

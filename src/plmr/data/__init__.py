@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING, Any
 
-from plmr.data.balance import hold_out, undersample, with_validation
+from plmr.data.balance import hold_out, undersample
 from plmr.data.beer import load_beer
 from plmr.data.environments import environment_of, residual_environments
 from plmr.data.eraser import load_eraser
@@ -49,7 +49,6 @@ __all__ = [
     "spans_from_flags",
     "split_words",
     "undersample",
-    "with_validation",
 ]
 
 

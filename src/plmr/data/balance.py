@@ -55,29 +55,6 @@ def hold_out(examples: Sequence[Example], share: float = 0.1, seed: int = 0) -> 
     return rest, [examples[position] for position in sorted(held)]
 
 
-def with_validation(
-    train: list[Example], validation: list[Example] | None, seed: int = 0
-) -> tuple[list[Example], list[Example], list[str]]:
-    """Texts to learn from and texts to validate with; where there are none of these, a tenth of the former.
-
-    Args:
-        train: Labelled examples.
-        validation: Labelled examples, or None.
-        seed: Decides which are held out.
-
-    Returns:
-        Both, and a note where some had to be held out.
-
-    Raises:
-        PlmrError: As in `hold_out`.
-    """
-    if validation is not None:
-        return train, validation, []
-    rest, held = hold_out(train, share=0.1, seed=seed)
-    note = f"no validation data given: {len(held)} of the training texts were held out for it, drawn with seed {seed}"
-    return rest, held, [note]
-
-
 def _positions_by_label(examples: Sequence[Example]) -> dict[Label | None, list[int]]:
     groups: dict[Label | None, list[int]] = defaultdict(list)
     for position, example in enumerate(examples):

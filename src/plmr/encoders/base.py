@@ -15,10 +15,10 @@ class SplitEncoder(nn.Module, ABC):
         width: Width H of the hidden states.
         can_drop: Whether a token can leave the encoder altogether (`masking="drop"`); a recurrent encoder
             can only have it zeroed.
-        null_token_is_exact: Whether one null token can stand for any number of zeroed ones, so that `masking="zero"`
-            too can skip what is pruned.
-        compact: Whether evaluation skips pruned tokens. True unless switched off to measure what that saves, or to
-            trace the model into a form that knows no lengths that depend on the data.
+        null_token_fails: Why one null token cannot stand for any number of zeroed ones, so that `masking="zero"` has to
+            compute what is pruned; None where it can.
+        compact: Whether evaluation skips pruned tokens where that is exact. True unless switched off to measure what
+            that saves, or to trace the model into a form that knows no lengths that depend on the data.
         embedding_modules: What `freeze_embeddings` freezes.
         entry_modules: All that stands in front of the first block: the embeddings and what maps them to width H.
         exit_modules: What stands behind the last block.
@@ -27,7 +27,7 @@ class SplitEncoder(nn.Module, ABC):
     n_blocks: int
     width: int
     can_drop: bool
-    null_token_is_exact: bool
+    null_token_fails: str | None = None
     compact: bool = True
     embedding_modules: tuple[nn.Module, ...]
     entry_modules: tuple[nn.Module, ...]

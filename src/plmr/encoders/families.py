@@ -81,8 +81,10 @@ class TransformerEncoder(SplitEncoder):
                 join_activation(block, *layout.activated)
         self.n_blocks = len(self.blocks)
         self.width = model.config.hidden_size
-        # A rotary key of zeros turns with its position, and a local block does not see all of them.
-        self.null_token_is_exact = not layout.rotary
+        if layout.rotary:
+            self.null_token_fails = (
+                "what a zeroed token sends turns with its position, and local blocks do not see all of them"
+            )
         self.embedding_modules = (model.embeddings,)
         self.entry_modules = (model.embeddings, *self._parts(layout.projection))
         self.exit_modules = self._parts(layout.final_norm)

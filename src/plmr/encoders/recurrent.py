@@ -25,7 +25,7 @@ class GRUEncoder(SplitEncoder):
     """
 
     can_drop = False
-    null_token_is_exact = False  # every step of a GRU moves its state, also one on zeros
+    null_token_fails = "every step of a GRU moves its state, also one on zeros"
 
     def __init__(
         self,

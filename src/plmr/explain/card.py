@@ -31,12 +31,13 @@ _READ = "Texts are read up to {tokens} tokens at once; {long}."
 _LONG = {"windows": "longer ones in overlapping windows", "cut": "longer ones are cut"}
 
 
-def model_card(config: RationaleConfig, summary: FitSummary | None = None) -> str:
+def model_card(config: RationaleConfig, summary: FitSummary | None = None, dense_note: str | None = None) -> str:
     """A model card in Markdown, with the front matter that the hub reads.
 
     Args:
         config: Of the model.
         summary: What its training did, where that is known.
+        dense_note: Of its method.
     """
     leaks = "predictor_input" in find_method(config.method).reads and config.predictor_input == "hidden"
     card = _HEAD.format(
@@ -48,6 +49,9 @@ def model_card(config: RationaleConfig, summary: FitSummary | None = None) -> st
         promise=_LEAKS if leaks else _FAITHFUL,
     )
     card += "\n" + _READ.format(tokens=config.max_tokens, long=_LONG[config.long_texts]) + "\n"
+    notes = [] if summary is None else list(summary.notes)
+    if dense_note is not None and dense_note not in notes:
+        notes.append(dense_note)
     if summary is not None:
         figures = summary.metrics
         card += "\n## On the validation texts\n\n| figure | |\n|---|---|\n"
@@ -55,5 +59,4 @@ def model_card(config: RationaleConfig, summary: FitSummary | None = None) -> st
         card += f"| accuracy from the whole text | {figures['full_text_accuracy']:.1%} |\n"
         card += f"| share of the words selected | {figures['sparsity']:.1%} |\n"
         card += f"| training time | {summary.seconds:,.0f} s |\n"
-        card += "".join(f"\n- {note}" for note in summary.notes) + ("\n" if summary.notes else "")
-    return card
+    return card + "".join(f"\n- {note}" for note in notes) + ("\n" if notes else "")

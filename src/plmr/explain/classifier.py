@@ -13,15 +13,16 @@ import torch
 from transformers import PreTrainedTokenizerBase, set_seed
 
 from plmr.config import RationaleConfig
-from plmr.data import Example, class_index, class_maps, environment_of, label_names, load_examples, with_validation
+from plmr.data import Example, class_index, class_maps, environment_of, label_names, load_examples
 from plmr.data.encoding import Encoded, RationaleTokenizer
+from plmr.devices import find_device
 from plmr.encoders import SplitEncoder, gru_layers
 from plmr.errors import PlmrError
 from plmr.explain.card import model_card
 from plmr.explain.evaluation import evaluate_model
-from plmr.explain.onnx import load_exported
 from plmr.explain.rationales import cut_notes, explain_texts, rationale_length
 from plmr.explain.reading import Reading, read_texts
+from plmr.explain.rows import Rows, with_validation
 from plmr.explain.storage import is_saved_model, load_saved, save_model
 from plmr.explain.vocabulary import build_gru, load_tokenizer
 from plmr.inference import ahead, chunked
@@ -29,9 +30,6 @@ from plmr.metrics import EvaluationReport
 from plmr.modeling import RationaleModel
 from plmr.output import Rationale
 from plmr.training import FitSummary, fit_model, suggested_learning_rate, training_arguments
-
-Rows = Any
-"""Examples, dicts of the documented schema, a `datasets.Dataset`, or the path of a file."""
 
 
 class RationaleClassifier:
@@ -49,6 +47,7 @@ class RationaleClassifier:
         model: The trained model; None until `fit`.
         tokenizer: Its tokenizer; None until `fit` for GRU encoders, whose vocabulary comes from the texts.
         bf16: Whether to predict in bfloat16; see `from_pretrained`.
+        device: Where it is to predict after a `fit`; see `from_pretrained`. A model that is given stays where it is.
     """
 
     def __init__(
@@ -57,11 +56,13 @@ class RationaleClassifier:
         model: RationaleModel | None = None,
         tokenizer: PreTrainedTokenizerBase | None = None,
         bf16: bool = False,
+        device: str | None = None,
     ):
         self.config = config
         self.model = model
         self.tokenizer = tokenizer
         self.bf16 = bf16
+        self._asked_for = None if device is None else find_device(device)
 
     @classmethod
     def from_pretrained(
@@ -73,6 +74,7 @@ class RationaleClassifier:
         preset: str = "default",
         backend: str = "torch",
         bf16: bool = False,
+        device: str | None = None,
         **settings: Any,
     ) -> RationaleClassifier:
         """Load a saved classifier, or start a new one from an encoder.
@@ -88,6 +90,8 @@ class RationaleClassifier:
             bf16: Whether torch multiplies matrices in bfloat16 when it predicts: faster where the processor or GPU can,
                 at the price of a few different words and labels (`benchmarks/results/export.json` has figures). How it
                 trains is an option of `fit`.
+            device: Where torch predicts: `cpu`, `cuda`, `cuda:1`, … or `mps`; default, the GPU where there is one. With
+                `cpu`, `fit` trains there too; else it trains where transformers does.
             **settings: Further settings of `RationaleConfig`, for a new classifier.
 
         Raises:
@@ -103,18 +107,14 @@ class RationaleClassifier:
                     f"{source!r} holds a trained classifier, whose settings are fixed; leave out {given}, or start "
                     "from an encoder."
                 )
-            if bf16 and backend != "torch":
-                raise PlmrError(
-                    f"bf16=True is for backend='torch'; {backend!r} has the precision it was exported with."
-                )
-            model, tokenizer = load_saved(source) if backend == "torch" else load_exported(source, backend)
-            return cls(model.config, model, tokenizer, bf16)
+            model, tokenizer = load_saved(source, backend, device, bf16)
+            return cls(model.config, model, tokenizer, bf16, device)
         if backend != "torch":
             raise PlmrError(f"backend={backend!r} runs saved classifiers, and {source!r} is an encoder; leave it out.")
         if labels is not None:
             chosen |= class_maps(labels)
         config = RationaleConfig.from_preset(preset, encoder=source, **chosen)
-        classifier = cls(config, bf16=bf16)
+        classifier = cls(config, bf16=bf16, device=device)
         classifier._labels_given = labels is not None
         if gru_layers(source) is None:
             classifier.tokenizer = load_tokenizer(source)
@@ -128,6 +128,26 @@ class RationaleClassifier:
     def labels(self) -> list[str]:
         """Names of the classes, in the order of their indices."""
         return [self.config.id2label[i] for i in range(self.config.num_labels)]
+
+    @property
+    def device(self) -> torch.device | None:
+        """Where the model is; None before there is one."""
+        return None if self.model is None else self.model.device
+
+    def to(self, device: str) -> RationaleClassifier:
+        """Move the model to another device, and to stay there after a `fit`; see `from_pretrained`.
+
+        Returns:
+            The classifier itself.
+
+        Raises:
+            PlmrError: There is no such device, or onnxruntime serves the model.
+        """
+        place = find_device(device)
+        if self.model is not None:
+            self.model.to(place)
+        self._asked_for = place
+        return self
 
     def fit(
         self,
@@ -153,13 +173,13 @@ class RationaleClassifier:
         """
         if resume and output_dir is None:
             raise PlmrError("resume=True needs the output_dir of the run to continue.")
+        if self._asked_for is not None and self._asked_for.type == "cpu":
+            options = {"use_cpu": True} | options
         with tempfile.TemporaryDirectory(prefix="plmr-") as temporary:
             args = training_arguments(output_dir or temporary, **options)
             # The heads are drawn when the model is built, so the seed comes first.
             set_seed(args.seed)
-            examples = load_examples(train)
-            given = None if validation is None else load_examples(validation)
-            examples, held_out, notes = with_validation(examples, given, args.seed)
+            examples, held_out, notes = with_validation(train, validation, args.seed)
             self._prepare(examples)
             assert self.model is not None
             if "learning_rate" not in options:
@@ -167,7 +187,7 @@ class RationaleClassifier:
             encoded, held_out_encoded = (self._encode_labelled(each, training=True) for each in (examples, held_out))
             notes += cut_notes(encoded, self.config.max_tokens)
             summary = fit_model(self.model, encoded, held_out_encoded, args, resume, callbacks)
-        self.model.eval()
+        self.model.to(self._asked_for or self.model.device).eval()
         self.summary = replace(summary, notes=notes + summary.notes)
         return self.summary
 
@@ -248,7 +268,8 @@ class RationaleClassifier:
         """Save model, tokenizer, labels and thresholds into a folder, all or nothing."""
         model = self._trained()
         assert self.tokenizer is not None
-        save_model(model, self.tokenizer, folder, model_card(self.config, self.summary))
+        card = model_card(self.config, self.summary, model.method.dense_note)
+        save_model(model, self.tokenizer, folder, card)
 
     def push_to_hub(self, repo_id: str, **options: Any) -> None:
         """Upload the classifier to the hub; options as for `PreTrainedModel.push_to_hub`."""

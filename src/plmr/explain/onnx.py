@@ -89,6 +89,10 @@ class OnnxModel(RationaleModel):
     ) -> Tensor:
         return self._run(input_ids, attention_mask, word_ids, mask.float()).logits
 
+    def to(self, *_: Any, **__: Any) -> NoReturn:
+        """Refused: it runs on the CPU."""
+        _refuse("moving to another device")
+
     def save_pretrained(self, *_: Any, **__: Any) -> NoReturn:
         """Refused: there are no weights to write."""
         _refuse("saving")
@@ -161,6 +165,12 @@ def load_exported(folder: str, backend: str) -> tuple[OnnxModel, PreTrainedToken
     file = Path(folder) / FILES[backend]
     if not file.is_file():
         option = " --int8" if backend == "onnx-int8" else ""
+        if not Path(folder).is_dir():
+            raise PlmrError(
+                f"backend={backend!r} runs what is in a local folder, and {folder!r} is none; make one: "
+                f"RationaleClassifier.from_pretrained({folder!r}).save_pretrained('FOLDER'), then "
+                f"plmr export FOLDER --to onnx{option}, and load that folder."
+            )
         raise PlmrError(f"{folder} holds no {file.name}; write it: plmr export {folder} --to onnx{option}")
     with quiet():
         config = AutoConfig.from_pretrained(folder)

@@ -8,8 +8,10 @@ from pathlib import Path
 from transformers import AutoConfig, AutoTokenizer, PreTrainedTokenizerBase
 
 from plmr.config import RationaleConfig
+from plmr.devices import find_device
 from plmr.encoders import encoder_path, gru_layers, quiet
 from plmr.errors import PlmrError, reason
+from plmr.explain.onnx import load_exported
 from plmr.io import atomic_folder
 from plmr.modeling import RationaleModel
 
@@ -41,12 +43,30 @@ def is_saved_model(source: str) -> bool:
     return isinstance(config, RationaleConfig)
 
 
-def load_saved(source: str) -> tuple[RationaleModel, PreTrainedTokenizerBase]:
-    """Load a saved classifier's model and tokenizer.
+def load_saved(
+    source: str, backend: str = "torch", device: str | None = None, bf16: bool = False
+) -> tuple[RationaleModel, PreTrainedTokenizerBase]:
+    """Load a saved classifier's model and tokenizer, to be run by a backend.
+
+    Args:
+        source: Folder or hub id of a saved classifier.
+        backend, device, bf16: As in `RationaleClassifier.from_pretrained`.
 
     Raises:
-        PlmrError: A file is missing, cut off or belongs to another model.
+        PlmrError: A file is missing, cut off or belongs to another model, or the backend or the device cannot be had.
     """
+    if backend == "torch":
+        place = find_device(device)
+        model, tokenizer = _load_weights(source)
+        return model.to(place).eval(), tokenizer
+    if bf16:
+        raise PlmrError(f"bf16=True is for backend='torch'; {backend!r} has the precision it was exported with.")
+    if device is not None:
+        raise PlmrError(f"device={device!r} is for backend='torch'; {backend!r} runs on the CPU. Leave device out.")
+    return load_exported(source, backend)
+
+
+def _load_weights(source: str) -> tuple[RationaleModel, PreTrainedTokenizerBase]:
     try:
         with quiet():
             model, info = RationaleModel.from_pretrained(source, output_loading_info=True)
@@ -64,7 +84,7 @@ def load_saved(source: str) -> tuple[RationaleModel, PreTrainedTokenizerBase]:
             f"The weights in {source!r} do not fit its config.json: {len(wrong)} are missing or of another size, "
             f"such as {wrong[0]!r}. Copy the folder again, or train again."
         )
-    return model.eval(), tokenizer
+    return model, tokenizer
 
 
 def save_model(model: RationaleModel, tokenizer: PreTrainedTokenizerBase, folder: str | Path, card: str) -> None:

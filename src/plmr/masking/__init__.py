@@ -9,7 +9,7 @@ from plmr.masking.constraints import (
     text_constraint,
 )
 from plmr.masking.kumaraswamy import HardKumaGates
-from plmr.masking.pruning import masked_mean, run_masked
+from plmr.masking.pruning import masked_mean, run_masked, why_dense
 from plmr.masking.samplers import (
     expected_budget,
     gumbel_noise,
@@ -43,5 +43,6 @@ __all__ = [
     "text_constraint",
     "threshold_mask",
     "top_units",
+    "why_dense",
     "within_budget",
 ]

@@ -86,7 +86,7 @@ def run_zeroed(encoder: SplitEncoder, hidden: Tensor, blocks: range, attention_m
     """Run blocks on the visible tokens and one null token for all the pruned ones.
 
     Args:
-        encoder: One whose `null_token_is_exact`.
+        encoder: One whose `null_token_fails` is None.
         hidden, blocks, attention_mask, visible: As in `run_dropped`.
 
     Returns:

@@ -21,6 +21,11 @@ from plmr.encoders.base import SplitEncoder
 from plmr.masking.compact import run_dropped, run_zeroed
 
 
+def why_dense(encoder: SplitEncoder, masking: str) -> str | None:
+    """Why evaluation has to compute what is pruned; None where it can skip that with the same numbers."""
+    return encoder.null_token_fails if masking == "zero" else None
+
+
 def run_masked(
     encoder: SplitEncoder,
     hidden: Tensor,
@@ -30,7 +35,8 @@ def run_masked(
     masking: str,
     soft: bool = False,
 ) -> Tensor:
-    """Run blocks on the visible tokens; without gradients for a hard mask, the pruned ones are not computed.
+    """Run blocks on the visible tokens; without gradients for a hard mask, the pruned ones are computed only where
+    there is a reason (`why_dense`).
 
     Args:
         encoder: Its blocks are run.
@@ -45,9 +51,9 @@ def run_masked(
         Output of the last block; at pruned tokens it means nothing. *Shape:* (B, T, H)
     """
     learning = soft or (visible.requires_grad and torch.is_grad_enabled())
-    compact = encoder.compact and not learning
+    compact = encoder.compact and not learning and why_dense(encoder, masking) is None
     if masking == "zero":
-        if compact and encoder.null_token_is_exact:
+        if compact:
             return run_zeroed(encoder, hidden, blocks, attention_mask, visible)
         for block in blocks:
             hidden = encoder.run(hidden * visible[..., None], range(block, block + 1), attention_mask)

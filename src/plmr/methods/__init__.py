@@ -65,14 +65,17 @@ def build_method(config: RationaleConfig, encoder: Callable[[], SplitEncoder]) -
 
     Args:
         config: Its `method` is looked up; `method_options` are completed, so that a saved model keeps its own when
-            defaults change.
+            defaults change, and `masking` becomes `zero` for an encoder that tokens cannot leave.
         encoder: Makes a fresh encoder; called once for each that the framework needs.
 
     Raises:
         PlmrError: There is no such framework, or its options or the encoder do not fit it.
     """
     kind = find_method(config.method)
-    method = kind(config, *(encoder() for _ in range(kind.n_encoders)))
+    encoders = [encoder() for _ in range(kind.n_encoders)]
+    if not all(each.can_drop for each in encoders):
+        config.masking = "zero"
+    method = kind(config, *encoders)
     config.method_options = asdict(method.options) or None
     if config.freeze_embeddings:
         for copy in method.encoders():

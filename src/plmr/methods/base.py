@@ -27,6 +27,7 @@ from plmr.masking import (
     straight_through,
     text_constraint,
     threshold_mask,
+    why_dense,
     within_budget,
 )
 from plmr.methods.game import Batch, Losses, Play, Selection, at_rest
@@ -182,6 +183,13 @@ class Method(nn.Module, ABC):
         """Every encoder there is, each of which starts from the pre-trained one."""
         return [module for module in self.modules() if isinstance(module, SplitEncoder)]
 
+    @property
+    def dense_note(self) -> str | None:
+        """What the user should know where evaluation computes pruned tokens too; None where it skips them."""
+        masking = self.config.masking
+        reason = next((why for encoder in self.encoders() if (why := why_dense(encoder, masking))), None)
+        return reason and f"with masking={masking!r} on this encoder, pruned tokens are computed in full: {reason}"
+
     def heads(self) -> list[nn.Module]:
         """Freshly initialised modules, which learn at the heads' rate."""
         return [module for module in self.modules() if isinstance(module, (MaskHead, ClassHead))]
@@ -291,8 +299,3 @@ class Method(nn.Module, ABC):
     def _budgeted(self, logits: Tensor, units: Units, alive: Tensor, step: int) -> Tensor:
         counts = self.budget(units, step)
         return logits if counts is None else within_budget(logits, alive, counts)
-
-
-def masking_of(config: RationaleConfig, encoder: SplitEncoder) -> str:
-    """The masking an encoder can do; tokens cannot leave a recurrent one."""
-    return config.masking if encoder.can_drop else "zero"

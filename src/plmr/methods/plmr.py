@@ -20,7 +20,7 @@ from plmr.config import RationaleConfig
 from plmr.encoders import SplitEncoder
 from plmr.errors import PlmrError
 from plmr.masking import run_masked, sparsity_targets
-from plmr.methods.base import Method, masking_of
+from plmr.methods.base import Method
 from plmr.methods.game import Batch, Losses, Play, Selection
 from plmr.methods.losses import cross_entropy
 from plmr.methods.parts import ClassHead, MaskHead, pool
@@ -57,7 +57,6 @@ class PLMR(Method):
         self.plain = range(depth - m)
         self.dim_reduction = range(depth - m, depth)
         self.late = range(depth, encoder.n_blocks)
-        self.masking = masking_of(config, encoder)
         self.encoder = encoder
         heads = 1 if config.shared_mask_head else m
         self.mask_heads = nn.ModuleList(
@@ -99,7 +98,7 @@ class PLMR(Method):
             else:
                 visible = batch.units.to_tokens(mask, other=1.0) * batch.attention_mask
                 hidden = run_masked(
-                    self.encoder, hidden, range(block, block + 1), batch.attention_mask, visible, self.masking
+                    self.encoder, hidden, range(block, block + 1), batch.attention_mask, visible, self.config.masking
                 )
             mask, probability = self.choose(self._mask_head(step)(hidden), batch.units, step, before=mask)
             masks.append(mask)
@@ -125,11 +124,13 @@ class PLMR(Method):
         if self.config.special_tokens == "released":
             # The published code zeroes the first token on entry and lets it take part from the next block on.
             entry, rest = range(self.late.start, self.late.start + 1), range(self.late.start + 1, self.late.stop)
-            states = run_masked(self.encoder, states, entry, batch.attention_mask, mask, self.masking)
-            hidden = run_masked(self.encoder, states, rest, batch.attention_mask, mask + batch.anchor, self.masking)
+            states = run_masked(self.encoder, states, entry, batch.attention_mask, mask, self.config.masking)
+            hidden = run_masked(
+                self.encoder, states, rest, batch.attention_mask, mask + batch.anchor, self.config.masking
+            )
         else:
             visible = mask + batch.anchor
-            hidden = run_masked(self.encoder, states, self.late, batch.attention_mask, visible, self.masking)
+            hidden = run_masked(self.encoder, states, self.late, batch.attention_mask, visible, self.config.masking)
         return self.class_head(pool(hidden, mask, self.config.pooling))
 
     def predict_full_text(self, batch: Batch, selection: Selection) -> Tensor:
@@ -145,7 +146,7 @@ class PLMR(Method):
             assert selection.embedded is not None
             visible = everything + batch.anchor
             hidden = run_masked(
-                self.encoder, selection.embedded, self.late, batch.attention_mask, visible, self.masking
+                self.encoder, selection.embedded, self.late, batch.attention_mask, visible, self.config.masking
             )
         return self.class_head(pool(hidden, everything, self.config.pooling))
 

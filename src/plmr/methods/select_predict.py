@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from plmr.config import RationaleConfig
 from plmr.encoders import SplitEncoder
 from plmr.masking import run_masked
-from plmr.methods.base import Method, masking_of
+from plmr.methods.base import Method
 from plmr.methods.game import Batch, Losses, Play, Selection
 from plmr.methods.losses import cross_entropy
 from plmr.methods.parts import ClassHead, MaskHead, pool
@@ -39,7 +39,6 @@ class SelectThenPredict(Method):
 
     def __init__(self, config: RationaleConfig, generator: SplitEncoder | None, predictor: SplitEncoder):
         super().__init__(config)
-        self.masking = masking_of(config, predictor)
         self.generator = generator
         self.mask_head = self.new_mask_head(predictor.width)
         self.predictor = predictor
@@ -146,7 +145,7 @@ class SelectThenPredict(Method):
         if visible is None:
             return encoder.run(embedded, blocks, batch.attention_mask)
         soft = self.soft and self.training
-        return run_masked(encoder, embedded, blocks, batch.attention_mask, visible, self.masking, soft)
+        return run_masked(encoder, embedded, blocks, batch.attention_mask, visible, self.config.masking, soft)
 
     def embed(self, encoder: SplitEncoder, batch: Batch) -> Tensor:
         """What an encoder's first block reads. *Shape:* (B, T, H)"""

@@ -113,6 +113,8 @@ def fit_model(
             f"calibration reached a share of {calibration.share:.3f} instead of {config.sparsity}: too many words "
             "have the same keep probability"
         )
+    if (dense_note := model.method.dense_note) is not None:
+        notes.append(dense_note)
     notes += alarm.findings
     return FitSummary(
         {name.removeprefix("eval_"): value for name, value in metrics.items()},

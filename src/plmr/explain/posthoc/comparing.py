@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
@@ -13,13 +14,14 @@ import numpy as np
 from plmr.data import Example, load_examples
 from plmr.data.encoding import Encoded, RationaleTokenizer, word_flags
 from plmr.errors import PlmrError
-from plmr.explain.classifier import RationaleClassifier, Rows
+from plmr.explain.classifier import RationaleClassifier
 from plmr.explain.long_texts import read_documents
 from plmr.explain.posthoc.comparison import Comparison, System
 from plmr.explain.posthoc.explainers import EXPLAINERS, check_explainers, word_scores
 from plmr.explain.posthoc.external import ExternalRationale
 from plmr.explain.posthoc.text_function import TextFunction
 from plmr.explain.rationales import Length, rationale_length
+from plmr.explain.rows import Rows
 from plmr.explain.windows import split_all
 from plmr.inference import predict
 from plmr.metrics import EvaluationReport, evaluation_report, faithfulness_scores
@@ -48,7 +50,7 @@ def compare(
 
     A text's rationale has as many words as the classifier's own, whoever chose them. Only an external rationale
     without scores, which cannot be cut to a length, keeps its own. A text longer than the encoder is compared on its
-    beginning.
+    beginning. All that the classifier computes, the explainers' variants too, is in the precision it predicts in.
 
     Args:
         classifier: A trained one; the explainers explain its full-text path.
@@ -103,6 +105,8 @@ class _Bench:
         functions: The same, as the explainers see them.
         trial: Two words: what is done once, such as compiling, is done on them.
         batch_size, seed, track: As in `compare`.
+        precision: Makes a context in which the model computes as the classifier predicts. Every use has its own:
+            weights that were converted without gradients are of no use to an explainer that needs some.
         notes: What the reader should know.
     """
 
@@ -114,6 +118,7 @@ class _Bench:
     batch_size: int
     seed: int
     track: Track
+    precision: Callable[[], AbstractContextManager[Any]]
     notes: list[str]
 
     @classmethod
@@ -133,16 +138,20 @@ class _Bench:
         pairs = [_beginning(*pair, tokenize.max_tokens) for pair in zip(examples, whole, strict=True)]
         encoded = [text for _, text in pairs]
         cut = sum(text.n_words < full.n_words for text, full in zip(encoded, whole, strict=True))
+        with classifier._precision():
+            functions = [explained(text, example) for example, text in pairs]
+            trial_function = explained(trial, two_words)
         said = f"{cut} of {len(whole)} texts are longer than {tokenize.max_tokens} tokens: their beginnings count"
         return cls(
             model=model,
             examples=[example for example, _ in pairs],
             encoded=encoded,
-            functions=[explained(text, example) for example, text in pairs],
-            trial=(trial, explained(trial, two_words)),
+            functions=functions,
+            trial=(trial, trial_function),
             batch_size=batch_size,
             seed=seed,
             track=track,
+            precision=classifier._precision,
             notes=[said] if cut else [],
         )
 
@@ -156,8 +165,9 @@ class _Bench:
             mask, keep = map(np.array, values)
             return mask.astype(bool), keep
 
-        answer(self.trial[0])
-        answers, seconds = _timed(answer, self.track(self.encoded, name))
+        with self.precision():
+            answer(self.trial[0])
+            answers, seconds = _timed(answer, self.track(self.encoded, name))
         selected = [flags for flags, _ in answers]
         report = self._report(selected, [keep for _, keep in answers])
         return System(report, seconds, "one pass"), [int(flags.sum()) for flags in selected]
@@ -168,8 +178,9 @@ class _Bench:
         def scores(pair: tuple[int, TextFunction]) -> np.ndarray:
             return word_scores(name, pair[1], self.seed + pair[0])
 
-        scores((0, self.trial[1]))
-        rows, seconds = _timed(scores, self.track(list(enumerate(self.functions)), name))
+        with self.precision():
+            scores((0, self.trial[1]))
+            rows, seconds = _timed(scores, self.track(list(enumerate(self.functions)), name))
         selected = [top_words(row, count) for row, count in zip(rows, counts, strict=True)]
         return System(self._report(selected, rows), seconds, EXPLAINERS[name].budget)
 
@@ -189,11 +200,12 @@ class _Bench:
 
     def _report(self, selected: Sequence[np.ndarray], scores: Sequence[np.ndarray] | None) -> EvaluationReport:
         documents = split_all(self.encoded, self.model.config)
-        faithfulness = faithfulness_scores(
-            lambda flags: read_documents(self.model, documents, flags, self.batch_size),
-            selected,
-            selected if scores is None else scores,
-        )
+        with self.precision():
+            faithfulness = faithfulness_scores(
+                lambda flags: read_documents(self.model, documents, flags, self.batch_size),
+                selected,
+                selected if scores is None else scores,
+            )
         if scores is None:  # what no score ranks has no best one, five or ten per cent
             faithfulness = replace(faithfulness, aopc_sufficiency=np.nan, aopc_comprehensiveness=np.nan, bins=())
         gold = [example.rationale for example in self.examples]
@@ -201,7 +213,10 @@ class _Bench:
 
 
 def _timed(work: Callable[[Item], Result], items: Iterable[Item]) -> tuple[list[Result], float]:
-    """Results, and the mean wall time of one; what passes between two items is not counted."""
+    """Results, and the mean wall time of one; what passes between two items is not counted.
+
+    Results are arrays on the processor, so nothing of the work is left in a GPU's queue.
+    """
     results, seconds = [], 0.0
     for item in items:
         started = time.perf_counter()

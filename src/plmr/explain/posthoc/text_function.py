@@ -84,7 +84,7 @@ class TextFunction:
             *Shape:* (W,)
         """
         mine = self.columns >= 0
-        return np.bincount(self.columns[mine], values.double().cpu().numpy()[mine], minlength=len(self.words))
+        return np.bincount(self.columns[mine], values.cpu().double().numpy()[mine], minlength=len(self.words))
 
 
 def full_text_logits(model: RationaleModel, input_ids: Tensor, attention_mask: Tensor, word_ids: Tensor) -> Tensor:

@@ -17,7 +17,8 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 from rich.console import Console
 
-from plmr.errors import PlmrError, nearest
+from plmr.devices import devices
+from plmr.errors import PlmrError
 from plmr.io import explained
 from plmr.studies.bench.data import load_parts
 from plmr.studies.bench.progress import SuiteProgress
@@ -119,25 +120,6 @@ def plan(suite: Suite, console: Console) -> list[Planned]:
                 console.print(f"note: {run.dataset}: {note}", soft_wrap=True)
         planned.append(Planned(run, run_key(run, digests[run.dataset])))
     return planned
-
-
-def devices(wanted: str | None) -> list[str]:
-    """The devices that runs are spread over.
-
-    Raises:
-        PlmrError: There is no such device.
-    """
-    import torch
-
-    gpus = [f"cuda:{index}" for index in range(torch.cuda.device_count())]
-    there = {"cpu": ["cpu"]} | {gpu: [gpu] for gpu in gpus} | ({"cuda": gpus} if gpus else {})
-    if torch.backends.mps.is_available():
-        there["mps"] = ["mps"]
-    if wanted is None:
-        return there.get("cuda") or there.get("mps") or there["cpu"]
-    if wanted not in there:
-        raise PlmrError(f"--device {wanted!r}: there is {', '.join(there)} on this machine.{nearest(wanted, there)}")
-    return there[wanted]
 
 
 def default_workers(places: Sequence[str], threads: int) -> int:

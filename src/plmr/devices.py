@@ -1,0 +1,42 @@
+"""The devices of this machine by name: which there are, and which one to take."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from plmr.errors import PlmrError, nearest
+
+if TYPE_CHECKING:
+    import torch
+
+
+def devices(wanted: str | None = None) -> list[str]:
+    """The devices that a name stands for.
+
+    Args:
+        wanted: `cpu`, `cuda` (every NVIDIA GPU), `cuda:1` or `mps`; default, the GPUs if there are any, else the CPU.
+
+    Raises:
+        PlmrError: There is no such device.
+    """
+    import torch
+
+    gpus = [f"cuda:{index}" for index in range(torch.cuda.device_count())]
+    there = {"cpu": ["cpu"]} | {gpu: [gpu] for gpu in gpus} | ({"cuda": gpus} if gpus else {})
+    if torch.backends.mps.is_available():
+        there["mps"] = ["mps"]
+    if wanted is None:
+        return there.get("cuda") or there.get("mps") or there["cpu"]
+    if wanted not in there:
+        raise PlmrError(
+            f"device={wanted!r}: there is {', '.join(there)} on this machine; give one of these, or leave it out."
+            f"{nearest(str(wanted), there)}"
+        )
+    return there[wanted]
+
+
+def find_device(wanted: str | None = None) -> torch.device:
+    """The one device, or the first of those, that a name stands for; see `devices`."""
+    import torch
+
+    return torch.device(devices(wanted)[0])
