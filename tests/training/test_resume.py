@@ -12,9 +12,10 @@ from pathlib import Path
 import pytest
 from transformers import EarlyStoppingCallback
 
+from plmr import RationaleClassifier
 from plmr.errors import PlmrError
 from plmr.training.checkpoints import last_checkpoint
-from tests.training.runs import same_weights, train
+from tests.training.runs import OPTIONS, TRAIN, VALIDATION, same_weights, train
 
 pytestmark = pytest.mark.filterwarnings("ignore:Step:UserWarning")
 ROOT = Path(__file__).parents[2]
@@ -134,3 +135,29 @@ def test_the_choice_of_the_best_and_the_patience_survive(tiny_bert, tmp_path, st
     assert not (tmp_path / "part" / "checkpoint-15").exists()
     assert same_weights(resumed, classifier)
     assert resumed_summary.metrics == summary.metrics
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"learning_rate": 2e-3}, r"learning_rate=0\.002 instead of 0\.001"),
+        ({"seed": 9, "epochs": 3}, r"num_train_epochs=3 instead of 2, seed=9 instead of 42"),
+        ({"settings": {"sparsity": 0.4}}, r"sparsity=0\.4 instead of 0\.2"),
+        ({"settings": {"masking": "zero"}}, "masking='zero' instead of 'drop'"),
+    ],
+)
+def test_a_run_goes_on_as_it_was_begun_or_not_at_all(whole, tiny_bert, changes, said):
+    with pytest.raises(PlmrError, match=f"begun otherwise, and cannot go on with .*{said}"):
+        train(tiny_bert, whole[2], resume=True, **changes)
+
+
+def test_a_run_does_not_go_on_with_other_texts(whole, tiny_bert):
+    classifier = RationaleClassifier.from_pretrained(str(tiny_bert), generator_depth=2, dim_reduction_blocks=2)
+    with pytest.raises(PlmrError, match=r"cannot go on with other training texts; give"):
+        classifier.fit(TRAIN[1:], VALIDATION, whole[2], resume=True, **OPTIONS)
+
+
+def test_what_has_no_say_in_the_weights_may_change(whole, tiny_bert):
+    classifier, _, folder = whole
+    resumed, _ = train(tiny_bert, folder, resume=True, logging_steps=5, per_device_eval_batch_size=7)
+    assert same_weights(resumed, classifier)

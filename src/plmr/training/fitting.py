@@ -21,6 +21,7 @@ from plmr.training.calibration import Calibration
 from plmr.training.callbacks import CollapseAlarm
 from plmr.training.checkpoints import last_checkpoint
 from plmr.training.environments import with_environments
+from plmr.training.fingerprint import check_fingerprint, fingerprint, write_fingerprint
 from plmr.training.progress import calm_progress
 from plmr.training.trainer import RationaleTrainer
 
@@ -90,8 +91,12 @@ def fit_model(
         args: See `RationaleTrainingArguments`.
         resume: Continue from the last complete checkpoint in `args.output_dir`, if there is one.
         callbacks: Further callbacks for the trainer.
+
+    Raises:
+        PlmrError: The run to continue was begun with other settings or texts.
     """
     started = time.perf_counter()
+    begun = fingerprint(model.config, args, train, validation)
     train, notes = with_environments(model, train, args.seed, args.eval_batch_size)
     notes = [*caveats(model.config), *notes]
     counts = Counter(text.label for text in validation)
@@ -99,6 +104,10 @@ def fit_model(
     alarm = CollapseAlarm(config, max(counts.values()) / len(validation), model.method.settled)
     trainer = RationaleTrainer(model, args, train, validation, callbacks=[alarm, *callbacks])
     checkpoint = last_checkpoint(args.output_dir) if resume else None
+    if checkpoint:
+        check_fingerprint(args.output_dir, begun)
+    else:
+        write_fingerprint(args.output_dir, begun)
     if resume:
         notes.append(f"resumed from {checkpoint}" if checkpoint else "nothing to resume from; started anew")
     with calm_progress(trainer, config.method.upper()):
