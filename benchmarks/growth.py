@@ -35,6 +35,8 @@ from pairs import in_turns, ratio, table
 
 from plmr import RationaleClassifier, RationaleConfig, RationaleModel, make_reviews
 from plmr.cli import app
+from plmr.cli.options import columns
+from plmr.cli.predict import answered
 from plmr.data import RationaleTokenizer, iter_rows, split_words
 from plmr.explain.vocabulary import load_tokenizer
 from plmr.inference import chunked, predict
@@ -90,10 +92,8 @@ def time_sides(device: str, folder: str, number: int, batch_size: int, rounds: i
     encoded = [tokenization(chunk, [split_words(text) for text in chunk]) for chunk in chunks]
 
     def command() -> None:
-        texts = (row["text"] for row, _ in iter_rows(source))
         with target.open("w", encoding="utf-8") as lines:
-            for answer in classifier.iter_predict(texts, batch_size):
-                lines.write(json.dumps({"text": answer.text, "prediction": answer.to_dict()}) + "\n")
+            lines.writelines(line for line, _ in answered(classifier, iter_rows(source), columns(), batch_size))
 
     times = in_turns(
         {"command": command, "model": lambda: [predict(classifier.model, chunk, batch_size) for chunk in encoded]},

@@ -27,6 +27,7 @@ from plmr.io import atomic_path, plain
 
 if TYPE_CHECKING:
     from plmr.data import Columns
+    from plmr.explain import RationaleClassifier
     from plmr.output import Rationale
 
 
@@ -70,15 +71,28 @@ def predict(
     _text_of(*first, names)
     with atomic_path(output) as aside, aside.open("w", encoding="utf-8") as lines:
         classifier = load_model(model, device, bf16)
-        rows, texts = tee(chain([first], rows))
-        predictions = classifier.iter_predict((_text_of(*row, names) for row in texts), batch_size, sparsity, max_words)
         count = notes = 0
-        for (row, _), prediction in zip(rows, _counted(predictions), strict=True):
-            lines.write(_line({**row, "prediction": prediction.to_dict()}) + "\n")
+        for line, noted in answered(classifier, chain([first], rows), names, batch_size, sparsity, max_words):
+            lines.write(line)
             count += 1
-            notes += prediction.note is not None
+            notes += noted
     remark = f"; {notes:,} with a note" if notes else ""
     typer.echo(f"{count:,} texts written to {output}{remark}.", err=True)
+
+
+def answered(
+    classifier: RationaleClassifier,
+    rows: Iterable[tuple[Mapping[str, Any], str]],
+    names: Columns,
+    batch_size: int,
+    sparsity: float | None = None,
+    max_words: int | None = None,
+) -> Iterator[tuple[str, bool]]:
+    """The line that answers each row, and whether the answer has a note; rows come with where they are from."""
+    rows, texts = tee(rows)
+    predictions = classifier.iter_predict((_text_of(*row, names) for row in texts), batch_size, sparsity, max_words)
+    for (row, _), prediction in zip(rows, _counted(predictions), strict=True):
+        yield _line({**row, "prediction": prediction.to_dict()}) + "\n", prediction.note is not None
 
 
 def _counted(predictions: Iterable[Rationale]) -> Iterator[Rationale]:
