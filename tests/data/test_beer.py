@@ -101,6 +101,19 @@ def test_bad_requests_and_files_are_named(beer: Path):
         load_beer(beer, 0, "test")
 
 
+@pytest.mark.parametrize("rating", ["nan", "inf", "-inf"])
+def test_a_rating_that_is_no_finite_number_is_not_a_low_one(beer: Path, rating: str):
+    # Also where it is the rating of another aspect: all five are carried along.
+    for line in (f"{rating} 0.2 0.6 0.6 0.7\twords", f"0.1 0.2 0.6 0.6 {rating}\twords"):
+        write(beer, "reviews.aspect0.train.txt.gz", [TRAIN[0], line])
+        with pytest.raises(PlmrError, match=r"reviews\.aspect0\.train\.txt\.gz:2: .* all finite numbers"):
+            load_beer(beer, "look", "train")
+    row = ANNOTATED[0] | {"y": [float(rating), 0.3, 0.5, 0.5, 0.5]}
+    (beer / "annotations.json").write_text("\n".join(map(json.dumps, [ANNOTATED[1], row])))
+    with pytest.raises(PlmrError, match=r"annotations\.json:2: .* not all are finite numbers"):
+        load_beer(beer, "look", "test")
+
+
 def test_the_real_files_hold_what_their_readme_says(shared_data: Path):
     beer = shared_data / "beer"
     train = load_beer(beer, "palate", "train", positive=0.8)

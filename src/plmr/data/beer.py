@@ -8,8 +8,9 @@ with human word ranges per aspect.
 """
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from fnmatch import fnmatchcase
+from math import isfinite
 from pathlib import Path
 from typing import Literal
 
@@ -84,11 +85,14 @@ def _reviews(path: Path) -> Iterator[_Row]:
     for line, source in read_lines(path):
         ratings, tab, text = line.partition("\t")
         try:
-            scores = tuple(map(float, ratings.split()))
+            scores = _ratings(ratings.split())
         except ValueError:
             scores = ()
         if not tab or len(scores) != 5:
-            raise PlmrError(f"{source}: expected five ratings, a tab and words, found {line[:40]!r}")
+            raise PlmrError(
+                f"{source}: expected five ratings, all finite numbers, a tab and words, found {line[:40]!r}; "
+                "mend or remove the line"
+            )
         yield source, scores, text.split(), None
 
 
@@ -97,7 +101,7 @@ def _annotations(path: Path, aspect: int) -> Iterator[_Row]:
         try:
             item = json.loads(line)
             words, ranges = item["x"], item[str(aspect)]
-            scores = tuple(float(item["y"][index]) for index in range(5))
+            scores = _ratings(item["y"][index] for index in range(5))
             flags = _flags(len(words), ranges)
         except (ValueError, LookupError, TypeError) as error:
             raise PlmrError(
@@ -106,6 +110,14 @@ def _annotations(path: Path, aspect: int) -> Iterator[_Row]:
             ) from None
         if any(flags):
             yield source, scores, words, flags
+
+
+def _ratings(values: Iterable[str | float]) -> tuple[float, ...]:
+    scores = tuple(map(float, values))
+    # Every comparison with NaN is false: such a rating would pass for a low one.
+    if not all(map(isfinite, scores)):
+        raise ValueError(f"of the ratings {scores} not all are finite numbers")
+    return scores
 
 
 def _flags(count: int, ranges: Sequence[Sequence[int]]) -> list[int]:
