@@ -8,6 +8,7 @@ with human word ranges per aspect.
 """
 
 import json
+import operator
 from collections.abc import Iterable, Iterator, Sequence
 from fnmatch import fnmatchcase
 from math import isfinite
@@ -19,6 +20,7 @@ from plmr.data.balance import undersample
 from plmr.data.environments import residual_environments
 from plmr.data.files import read_lines
 from plmr.data.schema import Example
+from plmr.data.words import Range
 from plmr.errors import PlmrError
 
 Part = Literal["train", "validation", "test"]
@@ -100,14 +102,15 @@ def _annotations(path: Path, aspect: int) -> Iterator[_Row]:
     for line, source in read_lines(path):
         try:
             item = json.loads(line)
-            words, ranges = item["x"], item[str(aspect)]
+            words, ranges = item["x"], [_range(pair) for pair in item[str(aspect)]]
             scores = _ratings(item["y"][index] for index in range(5))
-            flags = _flags(len(words), ranges)
+            count = len(words)
         except (ValueError, LookupError, TypeError) as error:
             raise PlmrError(
                 f"{source}: expected a JSON object with 'x' (words), 'y' (five ratings) and '{aspect}' "
                 f"(word ranges); {type(error).__name__}: {error}"
             ) from None
+        flags = _flags(count, ranges, source)
         if any(flags):
             yield source, scores, words, flags
 
@@ -120,7 +123,18 @@ def _ratings(values: Iterable[str | float]) -> tuple[float, ...]:
     return scores
 
 
-def _flags(count: int, ranges: Sequence[Sequence[int]]) -> list[int]:
+def _range(pair: Sequence[int]) -> Range:
+    start, end = map(operator.index, pair)
+    return start, end
+
+
+def _flags(count: int, ranges: Sequence[Range], source: str) -> list[int]:
+    for start, end in ranges:
+        if not 0 <= start < end <= count:
+            raise PlmrError(
+                f"{source}: word range [{start}, {end}] should satisfy 0 <= start < end <= {count}, the number of "
+                "words; correct or remove it"
+            )
     return [int(any(start <= position < end for start, end in ranges)) for position in range(count)]
 
 
