@@ -189,6 +189,12 @@ def at(source: str) -> str:
     return f"{source}: " if source else ""
 
 
+def origin(examples: Iterable[Example]) -> str:
+    """The beginning of a message about examples of one file: `"train.jsonl: "`, or nothing where it is not one."""
+    files = {example.source.rpartition(":")[0] for example in examples}
+    return at(files.pop()) if len(files) == 1 and "row" not in files else ""
+
+
 def shorten(value: object) -> str:
     """A value as a message shows it: quoted, at most 60 characters."""
     shown = repr(value)
