@@ -41,6 +41,7 @@ def test_the_presets_say_what_the_specification_says():
     assert (released.masking, released.pooling, released.full_text_path) == ("zero", "first", "first_token")
     assert (released.full_text_weight, released.sparsity_weight, released.continuity_weight) == (2, 10, 10)
     assert (released.mask_head_dropout, released.class_head_dropout) == (0.1, 0.2)
+    assert (paper.depth_rule, released.depth_rule) == ("paper", "released")
     assert released.shared_mask_head and released.freeze_embeddings
     assert (released.sparsity_schedule, released.constraint_form) == ("log_linear", "released")
     assert {c.predictor_input for c in (paper, released, RationaleConfig())} == {"embeddings"}

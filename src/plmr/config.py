@@ -19,6 +19,7 @@ CHOICES: dict[str, tuple[str, ...]] = {
     "full_text_path": ("embeddings", "predictor", "first_token", "none"),
     "special_tokens": ("context", "released"),
     "pooling": ("mean", "first", "max"),
+    "depth_rule": ("paper", "released"),
     "sparsity_schedule": ("linear", "log_linear"),
     "constraint_form": ("corpus", "paper", "released"),
     "match_function": ("identity", "exponential"),
@@ -65,8 +66,10 @@ class RationaleConfig(PretrainedConfig):
         preset: The preset these values started from; a label.
         sparsity: α, the share of a text's units that its rationale is to hold, in (0, 1).
         unit: What is kept or dropped as one: `word` or `subword` (paper).
-        generator_depth: l, the number of blocks of PLMR's generator; default L // 2, and one more of 3 blocks and from
-            12 blocks on, which gives the paper's 7 of 12 and 13 of 24.
+        generator_depth: l, the number of blocks of PLMR's generator; default, by `depth_rule`.
+        depth_rule: What l is when not given: `paper`, L // 2, and one more of 3 blocks and from 12 blocks on, which
+            gives the paper's 7 of 12 and 13 of 24; `released`, one block more than that where it leaves a block to
+            predict, which gives the released code's 8 of 12.
         dim_reduction_blocks: m, how many of them prune; default 1 below 6 blocks, 2 below 24, then 3.
         masking: What a pruned token still does: `drop`, it leaves the attention; `zero`, its vector is zeroed
             but stays. Recurrent encoders always use `zero`.
@@ -131,6 +134,7 @@ class RationaleConfig(PretrainedConfig):
         sparsity: float = 0.2,
         unit: str = "word",
         generator_depth: int | None = None,
+        depth_rule: str = "paper",
         dim_reduction_blocks: int | None = None,
         masking: str = "drop",
         predictor_input: str = "embeddings",
@@ -173,6 +177,7 @@ class RationaleConfig(PretrainedConfig):
         self.sparsity = sparsity
         self.unit = unit
         self.generator_depth = generator_depth
+        self.depth_rule = depth_rule
         self.dim_reduction_blocks = dim_reduction_blocks
         self.masking = masking
         self.predictor_input = predictor_input

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from types import NoneType, UnionType
-from typing import Any, Union, get_args, get_origin
+from typing import Any, Literal, Union, get_args, get_origin
 
 _PHRASES: dict[Any, str] = {
     bool: "true or false",
@@ -20,6 +20,8 @@ def fits(value: Any, kind: Any) -> bool:
         return any(fits(value, member) for member in get_args(kind))
     if _is_list(kind):
         return isinstance(value, list | tuple) and all(fits(item, get_args(kind)[0]) for item in value)
+    if get_origin(kind) is Literal:
+        return value in get_args(kind)
     plain = plain_kinds(kind)
     return plain is None or type(value) in plain or (type(value) is int and float in plain)
 
@@ -34,8 +36,9 @@ def phrase(kind: Any) -> str:
     """The end of "x should be …", such as "a number or null"."""
     members = get_args(kind) if _is_union(kind) else (kind,)
     lists = [f"a list, each {phrase(get_args(member)[0])}" for member in members if _is_list(member)]
+    choices = [f"one of {', '.join(map(str, get_args(each)))}" for each in members if get_origin(each) is Literal]
     plain: set[Any] = set().union(*(plain_kinds(member) or () for member in members))
-    return " or ".join([*lists, *(words for each, words in _PHRASES.items() if each in plain)])
+    return " or ".join([*lists, *choices, *(words for each, words in _PHRASES.items() if each in plain)])
 
 
 def plain_kinds(kind: Any) -> set[Any] | None:

@@ -29,6 +29,14 @@ def test_bad_input_is_one_line_and_exit_code_2(tmp_path):
     assert "missing.jsonl" in done.stderr
 
 
+def test_what_another_library_logs_of_a_bad_file_is_not_said_twice(tmp_path):
+    (tmp_path / "a.parquet").write_bytes(b"PAR1 but not really")
+    done = plmr("train", "--data", tmp_path / "a.parquet", "--output", tmp_path / "m", "--encoder", "gru")
+    assert done.returncode == 2
+    (line,) = done.stderr.splitlines()
+    assert line.startswith("error: ") and "a.parquet: not a readable Parquet file" in line
+
+
 def test_a_wrong_option_is_exit_code_2():
     done = plmr("explain", "--colour")
     assert done.returncode == 2

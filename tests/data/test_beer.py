@@ -101,10 +101,46 @@ def test_bad_requests_and_files_are_named(beer: Path):
         load_beer(beer, 0, "test")
 
 
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"0": [[0, 50]]}, r"range \[0, 50\] should satisfy 0 <= start < end <= 4"),
+        ({"0": [[0, 2], [1, 0]]}, r"range \[1, 0\]"),
+        ({"0": [[-3, 1]]}, r"range \[-3, 1\]"),
+        ({"0": [[1, 1]]}, r"range \[1, 1\]"),
+        ({"0": [[0.5, 1]]}, "expected a JSON object .* TypeError"),
+        ({"0": [[0]]}, "expected a JSON object .* ValueError"),
+        ({"x": ["good", 7, "b", "c"]}, "word 2 is 7, not a text"),
+        ({"x": "head"}, "expected a list of words, found 'head'"),
+    ],
+)
+def test_gold_and_words_that_cannot_be_meant_are_refused(beer: Path, change: dict[str, object], message: str):
+    (beer / "annotations.json").write_text("\n".join(map(json.dumps, [ANNOTATED[1], ANNOTATED[0] | change])))
+    with pytest.raises(PlmrError, match=rf"annotations\.json:2: .*{message}"):
+        load_beer(beer, "look", "test")
+
+
+@pytest.mark.parametrize("rating", ["nan", "inf", "-inf"])
+def test_a_rating_that_is_no_finite_number_is_not_a_low_one(beer: Path, rating: str):
+    # Also where it is the rating of another aspect: all five are carried along.
+    for line in (f"{rating} 0.2 0.6 0.6 0.7\twords", f"0.1 0.2 0.6 0.6 {rating}\twords"):
+        write(beer, "reviews.aspect0.train.txt.gz", [TRAIN[0], line])
+        with pytest.raises(PlmrError, match=r"reviews\.aspect0\.train\.txt\.gz:2: .* all finite numbers"):
+            load_beer(beer, "look", "train")
+    row = ANNOTATED[0] | {"y": [float(rating), 0.3, 0.5, 0.5, 0.5]}
+    (beer / "annotations.json").write_text("\n".join(map(json.dumps, [ANNOTATED[1], row])))
+    with pytest.raises(PlmrError, match=r"annotations\.json:2: .* not all are finite numbers"):
+        load_beer(beer, "look", "test")
+
+
 def test_the_real_files_hold_what_their_readme_says(shared_data: Path):
     beer = shared_data / "beer"
     train = load_beer(beer, "palate", "train", positive=0.8)
     assert Counter(review.label for review in train) == {"negative": 2464, "positive": 2464}
+    rows = [json.loads(line) for line in (beer / "annotations.json").read_text().splitlines()]
+    for aspect in range(5):  # with thresholds that leave no review out
+        loaded = load_beer(beer, aspect, "test", negative=-1, positive=0)
+        assert len(loaded) == sum(bool(row[str(aspect)]) for row in rows)
     test = load_beer(beer, "palate", "test", negative=-1, positive=0)
     words, gold = (sum(map(count, test)) for count in (lambda e: len(e.words), lambda e: sum(e.rationale or ())))
     assert len(test) == 828

@@ -153,6 +153,11 @@ BAD_FILES = [
     ("a.csv", b"text,label\nx,y,1\n", r"a\.csv:2: 3 cells, but the header has 2"),
     ("a.csv", b'text,label\n"x,1\n', r"a\.csv:2: not a table"),
     ("a.csv", b"text,label\nx,\n", r"a\.csv:2: .* no label"),
+    *(
+        (f"a.{kind}", f"text{sep}label\nx{sep}1\ny{sep}{nan}\n".encode(), rf"a\.{kind}:3: .* no label .*JSON lines")
+        for kind, sep in (("csv", ","), ("tsv", "\t"))
+        for nan in ("nan", "NaN", " NAN ")
+    ),
     ("a.csv", b'text,label,rationale\nx,1,"[[0, 9]]"\n', r"a\.csv:2: rationale range \[0, 9\]"),
     ("a.xlsx", b"PK", r"unknown kind of file '\.xlsx'; supported are \.jsonl"),
     ("a.parquet", b"PAR1 but not really", "not a readable Parquet file"),
@@ -167,6 +172,15 @@ def test_a_bad_file_is_one_line_with_its_place(tmp_path: Path, name: str, conten
     with pytest.raises(PlmrError, match=message) as caught:
         load_examples(path)
     assert "\n" not in str(caught.value)
+
+
+def test_a_class_called_nan_can_stand_in_json(tmp_path: Path):
+    path = tmp_path / "a.jsonl"
+    path.write_text('{"text": "x", "label": "nan"}\n')
+    assert load_examples(path)[0].label == "nan"
+    path = tmp_path / "a.csv"
+    path.write_text("text,label\nx,nan\ny,nancy\n")
+    assert [example.label for example in load_examples(path, labelled=False)] == [None, "nancy"]
 
 
 def test_a_missing_file_is_not_mistaken_for_a_hub_id(tmp_path: Path):

@@ -58,6 +58,10 @@ def test_bad_files_are_named(tmp_path: Path, posts: Path):
     (posts / "dataset.json").write_text(json.dumps({"two": {"post_tokens": ["a"]}}))
     with pytest.raises(PlmrError, match=r"dataset\.json:two: expected 'post_tokens'"):
         load_hatexplain(posts, "validation")
+    for tokens, message in ((["you", 8, "lot"], "word 2 is 8, not a text"), ("you", "expected a list of words")):
+        (posts / "dataset.json").write_text(json.dumps({"two": POSTS["two"] | {"post_tokens": tokens}}))
+        with pytest.raises(PlmrError, match=rf"dataset\.json:two: {message}"):
+            load_hatexplain(posts, "validation")
     (posts / "dataset.json").write_text("{")
     with pytest.raises(PlmrError, match="not JSON"):
         load_hatexplain(posts, "train")

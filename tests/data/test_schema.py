@@ -112,6 +112,11 @@ def test_a_bad_row_is_one_line_that_names_its_place(row: dict[str, Any], message
     assert "\n" not in str(caught.value)
 
 
+def test_words_are_texts():
+    with pytest.raises(PlmrError, match=r"^f:3: word 2 is None, not a text"):
+        Example.from_tokens(["a", None], source="f:3")  # type: ignore[list-item]
+
+
 def labelled(*labels: Any) -> list[Example]:
     return [Example.from_row({"text": "x", "label": label}, source=f"f:{n}") for n, label in enumerate(labels)]
 

@@ -123,6 +123,24 @@ def test_what_cannot_be_trained_is_one_line(rows, options, message):
     assert classifier.model is None
 
 
+def test_texts_without_words_are_counted_before_the_training():
+    rows = [{"text": e.text, "label": e.label} for e in REVIEWS]
+    rows[3]["text"], rows[6]["text"], rows[44]["text"] = "", " \t", "\n"
+    notes = new().fit(rows[:40], rows[40:], **QUICK).notes
+    assert any(note.startswith("2 of 40 training texts have no words (first: row:4)") for note in notes)
+    assert any(note.startswith("1 of 8 validation texts have no words (first: row:5)") for note in notes)
+
+
+def test_training_on_nothing_but_empty_texts_is_refused(tmp_path):
+    empty = tmp_path / "empty.jsonl"
+    empty.write_text("".join(f'{{"text": "", "label": {i % 2}}}\n' for i in range(8)))
+    classifier = new()
+    for train, validation, part in ((empty, None, "7 training|6 training"), (REVIEWS, empty, "8 validation")):
+        with pytest.raises(PlmrError, match=rf"^empty\.jsonl: none of the ({part}) texts has any words"):
+            classifier.fit(train, validation, **QUICK)
+    assert classifier.model is None
+
+
 def test_validation_of_another_class_is_an_error():
     with pytest.raises(PlmrError, match="'other' is unknown"):
         new().fit(REVIEWS, [{"text": "new", "label": "other"}], **QUICK)

@@ -34,8 +34,6 @@ def model(parity):
         "released",
         encoder="fixture",
         encoder_config={name: sizes[name] for name in sizes if name in BertConfig().to_dict()} | {"model_type": "bert"},
-        generator_depth=sizes["last_dim_reduction_layer"] + 1,
-        dim_reduction_blocks=sizes["last_dim_reduction_layer"] - sizes["last_plain_layer"],
         sparsity=sizes["sparsity"],
         sparsity_weight=sizes["sparsity_weight"],
         continuity_weight=sizes["continuity_weight"],
@@ -49,6 +47,12 @@ def model(parity):
         weights[HOMES[prefix] + name.removeprefix(prefix)] = tensor
     model.load_state_dict(weights)
     return model.eval()
+
+
+def test_the_preset_cuts_where_the_published_code_does(model, parity):
+    sizes = json.loads((parity / "config.json").read_text())
+    first, last = sizes["last_plain_layer"] + 1, sizes["last_dim_reduction_layer"]
+    assert (model.method.plain, model.method.dim_reduction) == (range(first), range(first, last + 1))
 
 
 @pytest.fixture(scope="module")

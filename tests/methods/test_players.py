@@ -100,9 +100,10 @@ def test_settings_that_change_nothing_are_named():
 @pytest.mark.parametrize("name", METHODS)
 def test_a_setting_moves_the_losses_of_the_methods_that_read_it_and_of_no_other(name):
     # Two steps, so that their shares and heads count; the exponential, so that its base does.
-    base = {"generator_depth": 3, "dim_reduction_blocks": 2, "match_function": "exponential", "sampler": "gumbel"}
+    base = {"dim_reduction_blocks": 2, "match_function": "exponential", "sampler": "gumbel"}
     changes = {
-        "generator_depth": 2,
+        "generator_depth": 3,
+        "depth_rule": "released",
         "dim_reduction_blocks": 1,
         "shared_mask_head": True,
         "sparsity_schedule": "log_linear",

@@ -9,8 +9,9 @@ from torch.testing import assert_close
 from plmr.errors import PlmrError
 from plmr.masking import Units
 from plmr.methods.plmr import default_depth
+from plmr.presets import PRESETS
 from tests.methods.formulas import constraint, cross_entropy
-from tests.small import FAMILIES, PENALTY, small_batch, small_encoder, small_model
+from tests.small import FAMILIES, PENALTY, config_of, small_batch, small_encoder, small_model
 
 LABELS = torch.tensor([0, 1, 1])
 
@@ -171,6 +172,19 @@ def test_blocks_are_shared_out_as_the_paper_does():
     assert [default_depth(n) for n in (2, 3, 4, 5)] == [(1, 1), (2, 1), (2, 1), (2, 1)]
     method = small_model(generator_depth=3, dim_reduction_blocks=2).method
     assert (method.plain, method.dim_reduction, method.late) == (range(1), range(1, 3), range(3, 4))
+
+
+def test_the_released_preset_has_the_cut_of_the_released_code():
+    sizes = config_of("bert") | {"num_hidden_layers": 12}
+    cuts = {}
+    for preset in PRESETS:
+        method = small_model(preset=preset, encoder_config=sizes).method
+        cuts[preset] = method.plain, method.dim_reduction, method.late
+    assert cuts["released"] == (range(6), range(6, 8), range(8, 12))
+    assert cuts["paper"] == cuts["default"] == (range(5), range(5, 7), range(7, 12))
+    given = small_model(preset="released", encoder_config=sizes, generator_depth=7).method
+    assert given.late == range(7, 12)
+    assert [default_depth(n, "released") for n in (2, 3, 4, 6, 24)] == [(1, 1), (2, 1), (3, 1), (4, 2), (14, 3)]
 
 
 @pytest.mark.parametrize(

@@ -98,6 +98,7 @@ def _calm_down_others() -> None:
     """Leave the terminal to this package: what others log or warn their callers of is not for its users."""
     os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
     os.environ.setdefault("HF_HUB_VERBOSITY", "error")
+    os.environ.setdefault("DATASETS_VERBOSITY", "critical")  # its errors are raised as well as logged
     logging.getLogger("plmr").addHandler(logging.StreamHandler())
     warnings.simplefilter("ignore")
     warnings.filterwarnings("default", module=r"plmr\b")

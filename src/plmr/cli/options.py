@@ -52,7 +52,8 @@ DataOptionsOption = Annotated[
     typer.Option(
         "--data-option",
         metavar="KEY=VALUE",
-        help="An option of the data set's loader, such as positive=0.8 for beer. May be repeated.",
+        help="An option of the data set's loader, such as positive=0.8 for beer or aspects=[look,aroma] for "
+        "synthetic. May be repeated.",
         rich_help_panel=_DATASETS,
     ),
 ]
@@ -142,6 +143,11 @@ class DataSource:
         for name in ("data_dir", "aspect", "data_options"):
             if self.data is not None and getattr(self, name):
                 raise PlmrError(f"--{name.replace('_', '-').rstrip('s')} belongs to --dataset, not to --data.")
+        if "part" in self.data_options:
+            raise PlmrError("part is no data option: the command chooses the part of the data set; leave it out.")
+        for name in ("data_dir", "aspect"):
+            if name in self.data_options:
+                raise PlmrError(f"{name} is no data option; give it as --{name.replace('_', '-')}.")
 
     def load(self, part: Part, split: str | None = None) -> list[Example]:
         """The texts of a part of the data set, or all there are in the file.

@@ -8,8 +8,10 @@ with human word ranges per aspect.
 """
 
 import json
-from collections.abc import Iterator, Sequence
+import operator
+from collections.abc import Iterable, Iterator, Sequence
 from fnmatch import fnmatchcase
+from math import isfinite
 from pathlib import Path
 from typing import Literal
 
@@ -18,6 +20,7 @@ from plmr.data.balance import undersample
 from plmr.data.environments import residual_environments
 from plmr.data.files import read_lines
 from plmr.data.schema import Example
+from plmr.data.words import Range
 from plmr.errors import PlmrError
 
 Part = Literal["train", "validation", "test"]
@@ -84,11 +87,14 @@ def _reviews(path: Path) -> Iterator[_Row]:
     for line, source in read_lines(path):
         ratings, tab, text = line.partition("\t")
         try:
-            scores = tuple(map(float, ratings.split()))
+            scores = _ratings(ratings.split())
         except ValueError:
             scores = ()
         if not tab or len(scores) != 5:
-            raise PlmrError(f"{source}: expected five ratings, a tab and words, found {line[:40]!r}")
+            raise PlmrError(
+                f"{source}: expected five ratings, all finite numbers, a tab and words, found {line[:40]!r}; "
+                "mend or remove the line"
+            )
         yield source, scores, text.split(), None
 
 
@@ -96,19 +102,39 @@ def _annotations(path: Path, aspect: int) -> Iterator[_Row]:
     for line, source in read_lines(path):
         try:
             item = json.loads(line)
-            words, ranges = item["x"], item[str(aspect)]
-            scores = tuple(float(item["y"][index]) for index in range(5))
-            flags = _flags(len(words), ranges)
+            words, ranges = item["x"], [_range(pair) for pair in item[str(aspect)]]
+            scores = _ratings(item["y"][index] for index in range(5))
+            count = len(words)
         except (ValueError, LookupError, TypeError) as error:
             raise PlmrError(
                 f"{source}: expected a JSON object with 'x' (words), 'y' (five ratings) and '{aspect}' "
                 f"(word ranges); {type(error).__name__}: {error}"
             ) from None
+        flags = _flags(count, ranges, source)
         if any(flags):
             yield source, scores, words, flags
 
 
-def _flags(count: int, ranges: Sequence[Sequence[int]]) -> list[int]:
+def _ratings(values: Iterable[str | float]) -> tuple[float, ...]:
+    scores = tuple(map(float, values))
+    # Every comparison with NaN is false: such a rating would pass for a low one.
+    if not all(map(isfinite, scores)):
+        raise ValueError(f"of the ratings {scores} not all are finite numbers")
+    return scores
+
+
+def _range(pair: Sequence[int]) -> Range:
+    start, end = map(operator.index, pair)
+    return start, end
+
+
+def _flags(count: int, ranges: Sequence[Range], source: str) -> list[int]:
+    for start, end in ranges:
+        if not 0 <= start < end <= count:
+            raise PlmrError(
+                f"{source}: word range [{start}, {end}] should satisfy 0 <= start < end <= {count}, the number of "
+                "words; correct or remove it"
+            )
     return [int(any(start <= position < end for start, end in ranges)) for position in range(count)]
 
 

@@ -35,7 +35,8 @@ def load_examples(
         labelled: Whether every row must have a label.
 
     Raises:
-        PlmrError: If the data cannot be found or read, holds no row, or a row is wrong; with file and line.
+        PlmrError: If the data cannot be found or read, holds no row, or a row is wrong; with file and line. In CSV and
+            TSV files, whose cells are all texts, a label `nan` counts as missing; in other data it is a class.
     """
     if isinstance(data, list | tuple) and any(isinstance(item, Example) for item in data):
         given = enumerate(data, start=1)
@@ -47,13 +48,29 @@ def load_examples(
         ]
     examples = []
     annotated = False
+    in_cells = isinstance(data, str | Path) and Path(data).suffix.lower() in (".csv", ".tsv")
     row: Row = {}
     for row, source in iter_rows(data, split=split):
+        if in_cells:
+            row = _without_nan(row, columns.label, source, labelled)
         annotated |= columns.rationale in row
         examples.append(Example.from_row(row, columns=columns, source=source, labelled=labelled))
     if not annotated and (hint := nearest(columns.rationale, map(str, row))):
         warnings.warn(f"no column {columns.rationale!r}, so no gold rationales.{hint}", stacklevel=2)
     return examples
+
+
+def _without_nan(row: Row, label: str, source: str, labelled: bool) -> Row:
+    """The row of a table, its label null where the cell is what other programs write for a missing number."""
+    cell = row.get(label)
+    if not isinstance(cell, str) or cell.strip().lower() != "nan":
+        return row
+    if labelled:
+        raise PlmrError(
+            f"{source}: column {label!r} holds no label ({cell!r}); fill it in or remove the row (a class that is "
+            f'really called so needs JSON lines, {{"{label}": "{cell.strip()}", ...}})'
+        )
+    return {**row, label: None}
 
 
 def save_examples(path: str | Path, examples: Iterable[Example]) -> None:

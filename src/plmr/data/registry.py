@@ -1,7 +1,7 @@
 """The named datasets."""
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Literal, get_type_hints
 
@@ -9,9 +9,11 @@ from plmr.data.beer import load_beer
 from plmr.data.eraser import load_eraser
 from plmr.data.hatexplain import load_hatexplain
 from plmr.data.hotel import load_hotel
-from plmr.data.schema import Example
+from plmr.data.schema import Example, shorten
 from plmr.data.synthetic import make_reviews
 from plmr.errors import PlmrError, nearest
+from plmr.ranges import COUNT, FINITE, Range
+from plmr.settings import check_settings
 
 Part = Literal["train", "validation", "test"]
 
@@ -47,6 +49,15 @@ _LOADERS: dict[str, Callable[..., list[Example]]] = {
     "synthetic": _synthetic,
 }
 DATASETS = tuple(_LOADERS)
+_RANGES = {
+    "n": COUNT,
+    "max_words": COUNT,
+    "stride": COUNT,
+    "positive": FINITE,
+    "negative": FINITE,
+    "correlation": Range("a number between 0 and 1", lambda correlation: 0 <= correlation <= 1),
+    "seed": Range("a whole number of 0 or more", lambda seed: seed >= 0, whole=True),
+}
 
 
 def dataset_options(name: str) -> tuple[str, ...]:
@@ -106,7 +117,8 @@ def load_dataset_by_name(
         **options: Passed on; see the dataset's own loader.
 
     Raises:
-        PlmrError: If the name is unknown, an argument is missing or unknown, or loading fails.
+        PlmrError: If the name is unknown, an argument is missing, unknown, of another kind or out of range, loading
+            fails, or no text is left.
     """
     loader = _loader(name)
     accepted = inspect.signature(loader).parameters
@@ -121,4 +133,18 @@ def load_dataset_by_name(
             raise PlmrError(f"the dataset {name!r} has no option {key!r}; its options are {known}")
     if "seed" in accepted:
         arguments["seed"] = seed
-    return loader(part=part, **{key: value for key, value in arguments.items() if key in accepted})
+    arguments = {key: value for key, value in arguments.items() if key in accepted}
+    _check_arguments(name, arguments)
+    examples = loader(part=part, **arguments)
+    if not examples:
+        chosen = ", ".join(f"{key}={shorten(value)}" for key, value in arguments.items())
+        raise PlmrError(f"the {part} part of the dataset {name!r} holds no texts with {chosen}; choose other options")
+    return examples
+
+
+def _check_arguments(name: str, arguments: Mapping[str, Any]) -> None:
+    plain = {key: str(value) if isinstance(value, Path) else value for key, value in arguments.items()}
+    check_settings(plain, dataset_option_kinds(name) | {"seed": int}, f"the dataset {name!r}")
+    for key, value in plain.items():
+        if key in _RANGES:
+            _RANGES[key].check(f"the dataset {name!r}: {key}", value)

@@ -116,8 +116,9 @@ class Example:
             extra: Values to carry along.
 
         Raises:
-            PlmrError: If there is not one flag per token, or a flag is neither 0 nor 1.
+            PlmrError: If a token is no text, there is not one flag per token, or a flag is neither 0 nor 1.
         """
+        _check_tokens(tokens, source)
         if flags is not None:
             _check_flags(flags, len(tokens), source)
         words: list[Range] = []
@@ -188,6 +189,12 @@ def at(source: str) -> str:
     return f"{source}: " if source else ""
 
 
+def origin(examples: Iterable[Example]) -> str:
+    """The beginning of a message about examples of one file: `"train.jsonl: "`, or nothing where it is not one."""
+    files = {example.source.rpartition(":")[0] for example in examples}
+    return at(files.pop()) if len(files) == 1 and "row" not in files else ""
+
+
 def shorten(value: object) -> str:
     """A value as a message shows it: quoted, at most 60 characters."""
     shown = repr(value)
@@ -239,6 +246,14 @@ def _tokens(value: object, name: str, source: str) -> list[str]:
     if tokens is None:
         raise PlmrError(f"{at(source)}column {name!r} should hold a list of words, not {shorten(value)}")
     return [_text(token, name, source) for token in tokens]
+
+
+def _check_tokens(tokens: object, source: str) -> None:
+    if not isinstance(tokens, list | tuple):
+        raise PlmrError(f"{at(source)}expected a list of words, found {shorten(tokens)}")
+    for number, token in enumerate(tokens, 1):
+        if not isinstance(token, str):
+            raise PlmrError(f"{at(source)}word {number} is {shorten(token)}, not a text; put it in quotes")
 
 
 def _list_or_none(value: Any, name: str, source: str) -> list[Any] | None:

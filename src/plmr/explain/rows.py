@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from plmr.data import Example, hold_out, load_examples
+from plmr.data.schema import origin
+from plmr.errors import PlmrError
 
 Rows = Any
 """Examples, dicts of the documented schema, a `datasets.Dataset`, or the path of a file."""
@@ -18,13 +21,33 @@ def with_validation(train: Rows, validation: Rows | None, seed: int) -> tuple[li
         seed: Decides which texts are held out.
 
     Returns:
-        Both, and a note where some were held out.
+        Both, and notes where some were held out or have no words.
+
+    Raises:
+        PlmrError: The rows cannot be used, or none of the texts of either has a word.
     """
     examples = load_examples(train)
+    notes = []
     if validation is not None:
-        return examples, load_examples(validation), []
-    examples, held_out = hold_out(examples, share=0.1, seed=seed)
-    note = (
-        f"no validation data given: {len(held_out)} of the training texts were held out for it, drawn with seed {seed}"
-    )
-    return examples, held_out, [note]
+        held_out = load_examples(validation)
+    else:
+        examples, held_out = hold_out(examples, share=0.1, seed=seed)
+        notes.append(
+            f"no validation data given: {len(held_out)} of the training texts were held out for it, drawn with seed "
+            f"{seed}"
+        )
+    return examples, held_out, notes + _wordless(examples, "training") + _wordless(held_out, "validation")
+
+
+def _wordless(examples: Sequence[Example], part: str) -> list[str]:
+    """A note where texts have no word, so that there is nothing to select in them."""
+    wordless = [example for example in examples if not example.words]
+    if not wordless:
+        return []
+    if len(wordless) == len(examples):
+        raise PlmrError(
+            f"{origin(examples)}none of the {len(examples)} {part} texts has any words; check that the column named as "
+            "the text holds it"
+        )
+    first = f" (first: {wordless[0].source})" if wordless[0].source else ""
+    return [f"{len(wordless)} of {len(examples)} {part} texts have no words{first}; nothing can be selected in them"]

@@ -26,12 +26,19 @@ from plmr.methods.losses import cross_entropy
 from plmr.methods.parts import ClassHead, MaskHead, pool
 
 
-def default_depth(n_blocks: int) -> tuple[int, int]:
-    """Generator depth l and Dim-Reduction blocks m for an encoder of L blocks: 7 and 2 of 12, 13 and 3 of 24.
+def default_depth(n_blocks: int, rule: str = "paper") -> tuple[int, int]:
+    """Generator depth l and Dim-Reduction blocks m for an encoder of L blocks.
 
-    Of three blocks, as `gru-3` has, two select.
+    Args:
+        n_blocks: L.
+        rule: `paper`, l and m are 7 and 2 of 12, 13 and 3 of 24; of three blocks, as `gru-3` has, two select.
+            `released`, the paper's l is the number of the last Dim-Reduction block, counted from 0, as in the published
+            code: one block more than by the paper, 8 of 12, as long as one is left to predict.
     """
-    return n_blocks // 2 + (n_blocks >= 12 or n_blocks == 3), 1 + (n_blocks >= 6) + (n_blocks >= 24)
+    depth = n_blocks // 2 + (n_blocks >= 12 or n_blocks == 3)
+    if rule == "released":
+        depth = min(depth + 1, n_blocks - 1)
+    return depth, 1 + (n_blocks >= 6) + (n_blocks >= 24)
 
 
 class PLMR(Method):
@@ -39,13 +46,13 @@ class PLMR(Method):
 
     summary = "one pre-trained encoder: early blocks prune tokens, late blocks predict from the rest (KDD 2025)"
     reads = frozenset(
-        "generator_depth dim_reduction_blocks shared_mask_head sparsity_schedule predictor_input full_text_path "
-        "full_text_weight match_weight match_function match_base".split()
+        "generator_depth depth_rule dim_reduction_blocks shared_mask_head sparsity_schedule predictor_input "
+        "full_text_path full_text_weight match_weight match_function match_base".split()
     )
 
     def __init__(self, config: RationaleConfig, encoder: SplitEncoder):
         super().__init__(config)
-        depth, m = default_depth(encoder.n_blocks)
+        depth, m = default_depth(encoder.n_blocks, config.depth_rule)
         depth = depth if config.generator_depth is None else config.generator_depth
         m = min(m, depth) if config.dim_reduction_blocks is None else config.dim_reduction_blocks
         if not 1 <= m <= depth < encoder.n_blocks:
