@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 
+from plmr import make_reviews
 from plmr.errors import PlmrError
 from plmr.inference import evaluating
 from plmr.masking import Units, top_units
@@ -68,8 +69,33 @@ def test_both_or_impossible_lengths_are_refused(classifier):
     for wrong in (0, -0.1, 1.5):
         with pytest.raises(PlmrError, match="not a share between 0 and 1"):
             classifier("a text", sparsity=wrong)
-    with pytest.raises(PlmrError, match="at least 1"):
+    with pytest.raises(PlmrError, match="max_words=0 is not a whole number of 1 or more"):
         classifier("a text", max_words=0)
+
+
+@pytest.mark.parametrize("length", [{"sparsity": 0.15}, {"max_words": 3}], ids=["share", "words"])
+def test_evaluation_at_a_length_scores_the_answers_of_that_length(classifier, length):
+    """Figures worked out by hand from what the call answers: counts of words, and labels read off those words."""
+    rows = make_reviews(20, seed=6)
+    answers = classifier([row.text for row in rows], **length)
+    pairs = [
+        (kept, marked)
+        for row, answer in zip(rows, answers, strict=True)
+        for kept, marked in zip(answer.selected, row.rationale, strict=True)
+    ]
+    kept, marked = (sum(flags) for flags in zip(*pairs, strict=True))
+    both = sum(k and m for k, m in pairs)
+    right = [row.label == answer.label for row, answer in zip(rows, answers, strict=True)]
+    expected = {
+        "sparsity": kept / len(pairs),
+        "accuracy": sum(right) / len(right),
+        "precision": both / kept,
+        "recall": both / marked,
+        "f1": 2 * both / (kept + marked),
+    }
+    report = classifier.evaluate(rows, batch_size=7, **length)
+    assert report.figures() == pytest.approx(expected)
+    assert report.figures()["sparsity"] != classifier.evaluate(rows).figures()["sparsity"]
 
 
 @pytest.mark.parametrize("unit", ["word", "subword"])

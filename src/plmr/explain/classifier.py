@@ -29,6 +29,7 @@ from plmr.inference import ahead, chunked
 from plmr.metrics import EvaluationReport
 from plmr.modeling import RationaleModel
 from plmr.output import Rationale
+from plmr.ranges import COUNT
 from plmr.training import FitSummary, fit_model, suggested_learning_rate, training_arguments
 
 
@@ -250,19 +251,32 @@ class RationaleClassifier:
                     answers = explain_texts(self._trained(), chunk, self.labels, batch_size, length, cut)
                 yield from answers
 
-    def evaluate(self, data: Rows, batch_size: int = 64, faithfulness: bool = False) -> EvaluationReport:
+    def evaluate(
+        self,
+        data: Rows,
+        batch_size: int = 64,
+        faithfulness: bool = False,
+        sparsity: float | None = None,
+        max_words: int | None = None,
+    ) -> EvaluationReport:
         """Score the classifier on labelled rows.
 
         Args:
             data: See `Rows`; rows with gold rationales count for plausibility.
             batch_size: Texts in a batch.
             faithfulness: Also measure sufficiency, comprehensiveness and AOPC; takes some ten times as long.
+            sparsity, max_words: How long the rationales are to be, as in `__call__`; labels are predicted from them.
+
+        Raises:
+            PlmrError: The rows cannot be used, or an argument is out of range.
         """
+        COUNT.check("batch_size", batch_size)
+        length = rationale_length(sparsity, max_words)
         model = self._trained()
         examples = load_examples(data)
         texts = self._encode_labelled(examples)
         with self._precision():
-            return evaluate_model(model, examples, texts, self.labels, batch_size, faithfulness)
+            return evaluate_model(model, examples, texts, self.labels, batch_size, faithfulness, length)
 
     def save_pretrained(self, folder: str | Path) -> None:
         """Save model, tokenizer, labels and thresholds into a folder, all or nothing."""
