@@ -20,8 +20,8 @@ from plmr.encoders import SplitEncoder, gru_layers
 from plmr.errors import PlmrError
 from plmr.explain.card import model_card
 from plmr.explain.evaluation import evaluate_model
-from plmr.explain.rationales import cut_notes, explain_texts, rationale_length
-from plmr.explain.reading import Reading, read_texts
+from plmr.explain.rationales import Length, cut_notes, explain_texts, rationale_length
+from plmr.explain.reading import Reading, check_stream, read_texts
 from plmr.explain.rows import Rows, with_validation
 from plmr.explain.storage import is_saved_model, load_saved, save_model
 from plmr.explain.vocabulary import build_gru, load_tokenizer
@@ -221,11 +221,12 @@ class RationaleClassifier:
 
         Returns:
             One `Rationale`, or a list of them in the order of the texts.
+
+        Raises:
+            PlmrError: There are no texts in what is given, or an argument is out of range.
         """
         if isinstance(texts, str):
             return next(self.iter_predict([texts], batch_size, sparsity, max_words))
-        if not isinstance(texts, Iterable):
-            raise PlmrError(f"Give a text or a list of texts; got {type(texts).__name__}.")
         return list(self.iter_predict(texts, batch_size, sparsity, max_words))
 
     def iter_predict(
@@ -239,8 +240,17 @@ class RationaleClassifier:
 
         It holds no more than sixteen batches of the stream, and sixteen more that a second thread tokenizes
         meanwhile; fewer where the texts are long.
+
+        Raises:
+            PlmrError: There is no model yet or an argument is out of range, at once; or a text cannot be
+                read, when it is that text's turn.
         """
-        length = rationale_length(sparsity, max_words)
+        self._trained()
+        check_stream(texts)
+        COUNT.check("batch_size", batch_size)
+        return self._answers(texts, batch_size, rationale_length(sparsity, max_words))
+
+    def _answers(self, texts: Iterable[str], batch_size: int, length: Length | None) -> Iterator[Rationale]:
         most = 16 * batch_size
         # A token has four or five characters in most languages: texts that fit the model are counted, not weighed.
         chunks = chunked(texts, most, most * self.config.max_tokens * 8)
@@ -328,5 +338,4 @@ class RationaleClassifier:
         return RationaleTokenizer(self.tokenizer, self.config.max_tokens if cut else None)
 
     def _read(self, texts: Sequence[str]) -> list[Reading]:
-        self._trained()
         return read_texts(texts, self._tokenization(), self.config)
