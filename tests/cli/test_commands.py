@@ -53,6 +53,33 @@ def test_evaluate_prints_a_table_and_writes_the_same_figures(run, model, reviews
     assert figures["word"]["n_texts"] == 40
 
 
+def test_evaluate_shows_one_model_at_several_lengths(run, model, reviews, tmp_path):
+    def figures(shares):
+        result = run("evaluate", model, "--data", reviews, "--sparsity", shares, "--json", tmp_path / "f.json")
+        assert result.exit_code == 0, result.output
+        return result.stdout, json.loads((tmp_path / "f.json").read_text())
+
+    table, several = figures("0.1,0.3,0.1")
+    assert [each["asked"] for each in several["lengths"]] == [0.1, 0.3]
+    heading, _, *rows = table.splitlines()[2:6]
+    assert heading.split() == ["asked", "S", "ACC", "P", "R", "F1"]
+    for row, each in zip(rows, several["lengths"], strict=True):
+        word = each["word"]
+        values = (word["sparsity"], each["classification"]["accuracy"], word["micro_precision"], word["micro_recall"])
+        shown = [cell.strip("*") for cell in row.split()]
+        assert shown == [str(each["asked"]), *(f"{value:.1%}" for value in (*values, word["micro_f1"]))]
+    usual, one = figures("0.3")
+    assert {"asked": 0.3} | one == several["lengths"][1]
+    assert "Selected words (S)" in usual
+
+
+@pytest.mark.parametrize(
+    ("shares", "phrase"), [("0.1;0.2", "'0.1;0.2'"), ("0.1,", "'0.1,'"), ("", "''"), ("0.1,2", "sparsity=2.0")]
+)
+def test_evaluate_refuses_what_is_no_share(run, model, reviews, shares, phrase):
+    assert_refused(run("evaluate", model, "--data", reviews, "--sparsity", shares), phrase, "such as 0")
+
+
 def test_explain_shows_text_label_and_probability(run, model):
     result = run("explain", model, "the hop smell was excellent, but thin.")
     assert result.exit_code == 0, result.output

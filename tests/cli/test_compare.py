@@ -120,6 +120,9 @@ def test_external_rationales_are_ranges_flags_or_scores(tmp_path, write_rows):
     first, second = read_external(write_rows(tmp_path / "e.jsonl", rows), EXAMPLES)
     assert first.selected.tolist() == [False] * 5 and first.scores is None
     assert second.selected is None and np.array_equal(second.scores, [1, 2])
+    rows = [{"rationale": []}, {"text": "a b", "scores": [1, 2]}]
+    _, second = read_external(write_rows(tmp_path / "e.jsonl", rows), EXAMPLES)
+    assert np.array_equal(second.scores, [1, 2]), "a text in its own place"
 
 
 @pytest.mark.parametrize(
@@ -128,6 +131,10 @@ def test_external_rationales_are_ranges_flags_or_scores(tmp_path, write_rows):
         ([{"rationale": []}], "1 rows for 2 texts"),
         ([{"rationale": []}] * 3, "3 rows for 2 texts"),
         ([{"text": "a b", "rationale": []}] * 2, "no row has the text of d:1, 'good beer, good day'"),
+        (
+            [{"rationale": []}, {"text": "good beer, good day", "rationale": []}],
+            "e.jsonl:2: its text, 'good beer, good day', is not 'a b', that of d:2 .* e.jsonl:1 has no text",
+        ),
         ([{"rational": []}] * 2, "e.jsonl:1: neither a rationale nor scores.*Did you mean 'rational'"),
         ([{"rationale": "0 1"}] * 2, "e.jsonl:1: the rationale should be a list"),
         ([{"rationale": [0, 1]}] * 2, "has 2 entries; give one flag, 0 or 1, for each of the 5 words"),

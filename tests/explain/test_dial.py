@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import math
+import re
+
 import numpy as np
 import pytest
 import torch
 
+from plmr import RationaleClassifier, make_reviews
 from plmr.errors import PlmrError
+from plmr.explain.export import export_onnx
+from plmr.explain.posthoc import compare
 from plmr.inference import evaluating
 from plmr.masking import Units, top_units
 from tests.small import small_batch, small_model
@@ -68,8 +74,90 @@ def test_both_or_impossible_lengths_are_refused(classifier):
     for wrong in (0, -0.1, 1.5):
         with pytest.raises(PlmrError, match="not a share between 0 and 1"):
             classifier("a text", sparsity=wrong)
-    with pytest.raises(PlmrError, match="at least 1"):
+    with pytest.raises(PlmrError, match="max_words=0 is not a whole number of 1 or more"):
         classifier("a text", max_words=0)
+
+
+NO_NUMBERS = {"max_words": (2.5, True, "5", -1), "sparsity": ("0.1", True, math.nan), "batch_size": (0, -1, 2.5, None)}
+WRONG = [({name: value}, f"{name}={value!r} is not a ") for name, values in NO_NUMBERS.items() for value in values]
+
+
+@pytest.fixture(scope="module", params=["torch", "onnx"])
+def backend(request, trained, tmp_path_factory):
+    """A classifier as each backend loads it."""
+    folder = tmp_path_factory.mktemp("backend") / "model"
+    trained["bert"].save_pretrained(folder)
+    if request.param == "onnx":
+        pytest.importorskip("onnxruntime")
+        export_onnx(trained["bert"], folder)
+    return RationaleClassifier.from_pretrained(folder, backend=request.param)
+
+
+def test_arguments_of_another_kind_are_refused_before_anything_is_read(backend):
+    def untouched():
+        raise AssertionError("a text was read")
+        yield
+
+    for wrong, message in WRONG:
+        for ask in (backend, backend.iter_predict, backend.evaluate):
+            with pytest.raises(PlmrError, match=re.escape(message)):
+                ask(untouched(), **wrong)
+        with pytest.raises(PlmrError, match=re.escape(message)):
+            backend("a text", **wrong)
+
+
+@pytest.mark.parametrize("wrong", [*WRONG, *(({"limit": n}, f"limit={n!r} is not a whole") for n in (0, -1, 2.5, "3"))])
+def test_a_comparison_refuses_the_same(trained, wrong):
+    with pytest.raises(PlmrError, match=re.escape(wrong[1])):
+        compare(trained["bert"], make_reviews(2, seed=6), [], **wrong[0])
+
+
+def test_what_holds_no_texts_of_its_own_is_not_classified(backend):
+    for wrong, message in (
+        ({"text": "good beer"}, "got dict: pass the texts in it"),
+        (b"abc", "got bytes: decode"),
+        (3, "got int"),
+        (None, "got NoneType"),
+        (np.array([["good"], ["bad"]]), "got ndarray: pass one column"),
+        (np.array("good"), "got ndarray"),
+    ):
+        for ask in (backend, backend.iter_predict):
+            with pytest.raises(PlmrError, match=message):
+                ask(wrong)
+    with pytest.raises(PlmrError, match="got str: put the text in a list"):
+        backend.iter_predict("good beer")
+    assert backend(np.array(["good beer"])) == backend(("good beer",)) == [backend("good beer")]
+
+
+def test_numbers_of_numpy_count_as_numbers(trained):
+    ask = trained["bert"]
+    assert ask("good beer, bad day", max_words=np.int64(2)) == ask("good beer, bad day", max_words=2)
+    assert ask("good beer, bad day", sparsity=np.float32(0.5)) == ask("good beer, bad day", sparsity=0.5)
+
+
+@pytest.mark.parametrize("length", [{"sparsity": 0.15}, {"max_words": 3}], ids=["share", "words"])
+def test_evaluation_at_a_length_scores_the_answers_of_that_length(classifier, length):
+    """Figures worked out by hand from what the call answers: counts of words, and labels read off those words."""
+    rows = make_reviews(20, seed=6)
+    answers = classifier([row.text for row in rows], **length)
+    pairs = [
+        (kept, marked)
+        for row, answer in zip(rows, answers, strict=True)
+        for kept, marked in zip(answer.selected, row.rationale, strict=True)
+    ]
+    kept, marked = (sum(flags) for flags in zip(*pairs, strict=True))
+    both = sum(k and m for k, m in pairs)
+    right = [row.label == answer.label for row, answer in zip(rows, answers, strict=True)]
+    expected = {
+        "sparsity": kept / len(pairs),
+        "accuracy": sum(right) / len(right),
+        "precision": both / kept,
+        "recall": both / marked,
+        "f1": 2 * both / (kept + marked),
+    }
+    report = classifier.evaluate(rows, batch_size=7, **length)
+    assert report.figures() == pytest.approx(expected)
+    assert report.figures()["sparsity"] != classifier.evaluate(rows).figures()["sparsity"]
 
 
 @pytest.mark.parametrize("unit", ["word", "subword"])

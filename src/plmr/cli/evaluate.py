@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from contextlib import nullcontext
 from pathlib import Path
 from typing import Annotated
@@ -29,7 +30,9 @@ from plmr.cli.options import (
 )
 from plmr.cli.settings import pairs
 from plmr.cli.tables import figure_table
+from plmr.errors import PlmrError
 from plmr.io import atomic_path
+from plmr.ranges import SHARE
 
 
 def evaluate(
@@ -45,6 +48,14 @@ def evaluate(
             help="Also measure whether labels rest on their rationales: takes about ten times as long.",
         ),
     ] = False,
+    sparsity: Annotated[
+        str | None,
+        typer.Option(
+            metavar="SHARES",
+            help="Share of each text's words to keep as its rationale, such as 0.1; or several with commas between, "
+            "for a table with a row for each. Default: as in training.",
+        ),
+    ] = None,
     batch_size: BatchSizeOption = 32,
     bf16: Bf16Option = False,
     device: DeviceOption = None,
@@ -69,6 +80,8 @@ def evaluate(
 
     `plmr evaluate my-model --data test.jsonl --json figures.json`
 
+    `plmr evaluate my-model --data test.jsonl --sparsity 0.05,0.1,0.2`
+
     `plmr evaluate my-model --dataset beer --data-dir beer --aspect aroma`
     """
     source = DataSource(
@@ -84,10 +97,38 @@ def evaluate(
             "rationale": rationale_column,
         },
     )
+    shares: Sequence[float | None] = [None] if sparsity is None else _shares(sparsity)
     examples = source.load("test", split)
     # Opened first: an evaluation of an hour should not end with a file that cannot be written.
     with atomic_path(json_file) if json_file else nullcontext() as aside:
-        report = load_model(model, device, bf16).evaluate(examples, batch_size=batch_size, faithfulness=faithfulness)
+        classifier = load_model(model, device, bf16)
+        reports = {share: classifier.evaluate(examples, batch_size, faithfulness, share) for share in shares}
+        report, *more = reports.values()
         if aside is not None:
-            aside.write_text(json.dumps(report.to_dict(), indent=2) + "\n", encoding="utf-8")
-    Console().print(figure_table(f"{model} on {data or dataset}", report.rows()))
+            curve = [{"asked": share} | each.to_dict() for share, each in reports.items()]
+            figures = {"lengths": curve} if more else report.to_dict()
+            aside.write_text(json.dumps(figures, indent=2) + "\n", encoding="utf-8")
+    title = f"{model} on {data or dataset}"
+    if not more:
+        Console().print(figure_table(title, report.rows()))
+        return
+    from plmr.render import RESULT_COLUMNS, plain_results
+
+    by_key = {column.key: column for column in RESULT_COLUMNS}
+    columns = [by_key[key] for key in ("sparsity", "accuracy", "precision", "recall", "f1")]
+    rows = {str(share): each.figures() for share, each in reports.items()}
+    typer.echo(f"{title}: {report.word.n_texts:,} texts\n\n{plain_results(rows, columns, 'asked')}\n")
+    for column in columns:
+        if column.key in report.figures():
+            typer.echo(f"{column.title}: {column.meaning}")
+
+
+def _shares(text: str) -> list[float]:
+    """Shares as they are written on the command line, each once."""
+    try:
+        shares = list(dict.fromkeys(float(part) for part in text.split(",")))
+    except ValueError:
+        raise PlmrError(f"--sparsity {text!r} should be shares with commas between, such as 0.05,0.1,0.2.") from None
+    for share in shares:
+        SHARE.check("sparsity", share)
+    return shares

@@ -20,8 +20,8 @@ from plmr.encoders import SplitEncoder, gru_layers
 from plmr.errors import PlmrError
 from plmr.explain.card import model_card
 from plmr.explain.evaluation import evaluate_model
-from plmr.explain.rationales import cut_notes, explain_texts, rationale_length
-from plmr.explain.reading import Reading, read_texts
+from plmr.explain.rationales import Length, cut_notes, explain_texts, rationale_length
+from plmr.explain.reading import Reading, check_stream, read_texts
 from plmr.explain.rows import Rows, with_validation
 from plmr.explain.storage import is_saved_model, load_saved, save_model
 from plmr.explain.vocabulary import build_gru, load_tokenizer
@@ -29,6 +29,7 @@ from plmr.inference import ahead, chunked
 from plmr.metrics import EvaluationReport
 from plmr.modeling import RationaleModel
 from plmr.output import Rationale
+from plmr.ranges import COUNT
 from plmr.training import FitSummary, fit_model, suggested_learning_rate, training_arguments
 
 
@@ -220,11 +221,12 @@ class RationaleClassifier:
 
         Returns:
             One `Rationale`, or a list of them in the order of the texts.
+
+        Raises:
+            PlmrError: There are no texts in what is given, or an argument is out of range.
         """
         if isinstance(texts, str):
             return next(self.iter_predict([texts], batch_size, sparsity, max_words))
-        if not isinstance(texts, Iterable):
-            raise PlmrError(f"Give a text or a list of texts; got {type(texts).__name__}.")
         return list(self.iter_predict(texts, batch_size, sparsity, max_words))
 
     def iter_predict(
@@ -238,8 +240,17 @@ class RationaleClassifier:
 
         It holds no more than sixteen batches of the stream, and sixteen more that a second thread tokenizes
         meanwhile; fewer where the texts are long.
+
+        Raises:
+            PlmrError: There is no model yet or an argument is out of range, at once; or a text cannot be
+                read, when it is that text's turn.
         """
-        length = rationale_length(sparsity, max_words)
+        self._trained()
+        check_stream(texts)
+        COUNT.check("batch_size", batch_size)
+        return self._answers(texts, batch_size, rationale_length(sparsity, max_words))
+
+    def _answers(self, texts: Iterable[str], batch_size: int, length: Length | None) -> Iterator[Rationale]:
         most = 16 * batch_size
         # A token has four or five characters in most languages: texts that fit the model are counted, not weighed.
         chunks = chunked(texts, most, most * self.config.max_tokens * 8)
@@ -250,19 +261,32 @@ class RationaleClassifier:
                     answers = explain_texts(self._trained(), chunk, self.labels, batch_size, length, cut)
                 yield from answers
 
-    def evaluate(self, data: Rows, batch_size: int = 64, faithfulness: bool = False) -> EvaluationReport:
+    def evaluate(
+        self,
+        data: Rows,
+        batch_size: int = 64,
+        faithfulness: bool = False,
+        sparsity: float | None = None,
+        max_words: int | None = None,
+    ) -> EvaluationReport:
         """Score the classifier on labelled rows.
 
         Args:
             data: See `Rows`; rows with gold rationales count for plausibility.
             batch_size: Texts in a batch.
             faithfulness: Also measure sufficiency, comprehensiveness and AOPC; takes some ten times as long.
+            sparsity, max_words: How long the rationales are to be, as in `__call__`; labels are predicted from them.
+
+        Raises:
+            PlmrError: The rows cannot be used, or an argument is out of range.
         """
+        COUNT.check("batch_size", batch_size)
+        length = rationale_length(sparsity, max_words)
         model = self._trained()
         examples = load_examples(data)
         texts = self._encode_labelled(examples)
         with self._precision():
-            return evaluate_model(model, examples, texts, self.labels, batch_size, faithfulness)
+            return evaluate_model(model, examples, texts, self.labels, batch_size, faithfulness, length)
 
     def save_pretrained(self, folder: str | Path) -> None:
         """Save model, tokenizer, labels and thresholds into a folder, all or nothing."""
@@ -314,5 +338,4 @@ class RationaleClassifier:
         return RationaleTokenizer(self.tokenizer, self.config.max_tokens if cut else None)
 
     def _read(self, texts: Sequence[str]) -> list[Reading]:
-        self._trained()
         return read_texts(texts, self._tokenization(), self.config)

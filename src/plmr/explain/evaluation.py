@@ -8,6 +8,7 @@ from functools import partial
 from plmr.data.encoding import Encoded, subword_flags, word_flags
 from plmr.data.schema import Example
 from plmr.explain.long_texts import predict_documents, read_documents
+from plmr.explain.rationales import Length
 from plmr.explain.windows import split_all
 from plmr.inference import Prediction
 from plmr.metrics import EvaluationReport, evaluation_report, faithfulness_scores
@@ -21,6 +22,7 @@ def evaluate_model(
     labels: Sequence[str],
     batch_size: int = 64,
     faithfulness: bool = False,
+    length: Length | None = None,
 ) -> EvaluationReport:
     """Predict examples and score the predictions.
 
@@ -31,12 +33,14 @@ def evaluate_model(
         labels: Names of the classes.
         batch_size: Texts in a batch.
         faithfulness: Also measure sufficiency, comprehensiveness and AOPC, which takes some ten more passes.
+        length: How many words each rationale is to hold; default, as the thresholds say.
 
     Returns:
         Words beyond the model's reach count as not selected.
     """
     documents = split_all(encoded, model.config)
-    predictions = predict_documents(model, documents, batch_size)
+    n_words = None if length is None else [length(text.n_words) for text in encoded]
+    predictions = predict_documents(model, documents, batch_size, n_words)
     encoded = [document.encoded for document in documents]
     selected = [_selected(e, p) for e, p in zip(encoded, predictions, strict=True)]
     keep = [word_flags(e.word_ids, p.keep, e.n_words) for e, p in zip(encoded, predictions, strict=True)]

@@ -26,6 +26,7 @@ from plmr.inference import Prediction
 from plmr.io import atomic_folder
 from plmr.metrics import token_scores
 from plmr.modeling import RationaleModel
+from plmr.ranges import COUNT
 
 TOLERANCE = 1e-3
 """How far a keep or a class probability may be from torch's."""
@@ -98,6 +99,7 @@ def export_onnx(
             or the answers differ. The folder then stays as it was.
     """
     packages = needed("onnx", "onnxscript", "onnxruntime")
+    COUNT.check("batch_size", batch_size)
     model = classifier._trained()
     _check_saved(model, Path(folder))
     texts = generated_texts() if examples is None else examples

@@ -13,6 +13,7 @@ from plmr.explain.windows import Document
 from plmr.inference import Prediction
 from plmr.modeling import RationaleModel
 from plmr.output import Rationale
+from plmr.ranges import COUNT, SHARE
 
 Length = Callable[[int], int]
 """How many words the rationale of a text with so many words is to hold."""
@@ -26,17 +27,15 @@ def rationale_length(sparsity: float | None = None, max_words: int | None = None
         max_words: Number of words.
 
     Raises:
-        PlmrError: Both are given, or one is out of range.
+        PlmrError: Both are given, or one is no such number.
     """
     if sparsity is not None and max_words is not None:
         raise PlmrError(f"sparsity={sparsity} and max_words={max_words} both say how long a rationale is; give one.")
     if sparsity is not None:
-        if not 0 < sparsity <= 1:
-            raise PlmrError(f"sparsity={sparsity} is not a share between 0 and 1, such as 0.1.")
+        SHARE.check("sparsity", sparsity)
         return lambda n_words: max(1, round(sparsity * n_words))
     if max_words is not None:
-        if max_words < 1:
-            raise PlmrError(f"max_words={max_words} leaves no rationale; give at least 1.")
+        COUNT.check("max_words", max_words)
         return lambda n_words: min(max_words, n_words)
     return None
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from plmr.config import RationaleConfig
@@ -25,6 +25,27 @@ class Reading:
     text: str
     words: Sequence[Range]
     document: Document
+
+
+def check_stream(texts: object) -> None:
+    """Refuse what is no stream of texts, even where its keys, columns or letters could be taken for one.
+
+    Raises:
+        PlmrError: It names what arrived.
+    """
+    advice = None
+    if isinstance(texts, str):
+        advice = "put the text in a list"
+    elif isinstance(texts, bytes | bytearray | memoryview):
+        advice = "decode them first"
+    elif isinstance(texts, Mapping):
+        advice = "pass the texts in it, not their keys"
+    elif getattr(texts, "ndim", 1) != 1:
+        advice = "pass one column of it"
+    elif not isinstance(texts, Iterable):
+        advice = "texts are strings"
+    if advice is not None:
+        raise PlmrError(f"Give a text or a list of texts; got {type(texts).__name__}: {advice}.")
 
 
 def read_texts(texts: Sequence[str], tokenization: RationaleTokenizer, config: RationaleConfig) -> list[Reading]:

@@ -57,6 +57,16 @@ class EvaluationReport:
         names = (field.name for field in dataclasses.fields(self) if field.name != "word_counts")
         return {name: _plain(getattr(self, name)) for name in names}
 
+    def figures(self) -> dict[str, float]:
+        """The few figures that reports are compared by, those that were measured: a row of `plmr.render` tables."""
+        figures = {"sparsity": self.word.sparsity}
+        if self.classification is not None:
+            figures["accuracy"] = self.classification.accuracy
+        if self.word.n_annotated:
+            word = self.word
+            figures |= {"precision": word.micro_precision, "recall": word.micro_recall, "f1": word.micro_f1}
+        return figures
+
     def rows(self) -> list[Row]:
         """The report as lines of label, value and explanation, unmeasured parts left out."""
         rows = [Row("Texts", str(self.word.n_texts), f"{self.word.n_annotated} with a human rationale")]

@@ -48,9 +48,10 @@ def markdown_results(results: Results, columns: Sequence[Column] = RESULT_COLUMN
     return markdown_table(header, [[escape_markdown(name), *cells] for name, *cells in rows])
 
 
-def plain_results(results: Results, columns: Sequence[Column] = RESULT_COLUMNS) -> str:
-    """The result table in plain text, best values starred."""
-    return plain_table(*_written(results, columns, best="*{}", other="{}"))
+def plain_results(results: Results, columns: Sequence[Column] = RESULT_COLUMNS, heading: str = "method") -> str:
+    """The result table in plain text, best values starred; `heading` says what the rows are."""
+    (_, *titles), rows = _written(results, columns, best="*{}", other="{}")
+    return plain_table([heading, *titles], rows)
 
 
 def _written(results: Results, columns: Sequence[Column], best: str, other: str) -> tuple[list[str], list[list[str]]]:

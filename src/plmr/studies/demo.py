@@ -72,16 +72,10 @@ class _Entrant:
 
     @property
     def metrics(self) -> dict[str, float]:
-        word, labels = self.evaluation.word, self.evaluation.classification
-        assert labels is not None
-        return {
-            "sparsity": word.sparsity,
-            "precision": word.micro_precision,
-            "recall": word.micro_recall,
-            "f1": word.micro_f1,
+        word = self.evaluation.word
+        return self.evaluation.figures() | {
             "f1_ceiling": word.f1_ceiling,
             "f1_chance": word.f1_random,
-            "accuracy": labels.accuracy,
             "seconds": self.summary.seconds,
         }
 

@@ -26,6 +26,7 @@ from plmr.explain.windows import split_all
 from plmr.inference import predict
 from plmr.metrics import EvaluationReport, evaluation_report, faithfulness_scores
 from plmr.modeling import RationaleModel
+from plmr.ranges import COUNT
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -64,9 +65,12 @@ def compare(
         track: Shows the progress.
 
     Raises:
-        PlmrError: The classifier is not trained, an explainer cannot run, or a name is used twice.
+        PlmrError: The classifier is not trained, an explainer cannot run, a name is used twice, or a number is out of
+            range.
     """
     length = rationale_length(sparsity, max_words)
+    COUNT.check("batch_size", batch_size)
+    COUNT._replace(optional=True).check("limit", limit)
     if classifier.model is None:
         raise PlmrError("This classifier has not been trained; call fit(rows) first, or load a saved one.")
     names, notes = check_explainers(explainers, classifier.model)

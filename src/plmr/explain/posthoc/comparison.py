@@ -68,11 +68,9 @@ class Comparison:
         return {"texts": self.n_texts, "systems": systems, "notes": list(self.notes)}
 
     def _figures(self, system: System) -> dict[str, float]:
-        word, faithfulness = system.report.word, system.report.faithfulness
+        faithfulness = system.report.faithfulness
         assert faithfulness is not None
-        figures = {"sparsity": word.sparsity}
-        if word.n_annotated:
-            figures |= {"precision": word.micro_precision, "recall": word.micro_recall, "f1": word.micro_f1}
+        figures = system.report.figures()
         figures |= {name: getattr(faithfulness, name) for name in ("sufficiency", "comprehensiveness")}
         slower = self._times_slower(system)
         if system.seconds is not None and slower is not None:

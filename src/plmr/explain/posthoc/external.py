@@ -42,7 +42,8 @@ def read_external(path: str | Path, examples: Sequence[Example]) -> list[Externa
         One per example, in their order.
 
     Raises:
-        PlmrError: A text has no row, or a row holds no rationale that fits its text.
+        PlmrError: A text has no row, a row that counts by its place has the text of another, or a row holds no
+            rationale that fits its text.
     """
     rows = list(iter_rows(path))
     texts = [_text_of(row) for row, _ in rows]
@@ -57,7 +58,22 @@ def read_external(path: str | Path, examples: Sequence[Example]) -> list[Externa
             f"{path}: {len(rows)} rows for {len(examples)} texts; give one per text in the same order, or a text with "
             "every row."
         )
+    else:
+        _check_order(rows, texts, examples)
     return [_rationale(row, source, example) for (row, source), example in zip(rows, examples, strict=True)]
+
+
+def _check_order(
+    rows: Sequence[tuple[Mapping[str, Any], str]], texts: Sequence[str | None], examples: Sequence[Example]
+) -> None:
+    """Refuse a row that belongs to another text than the one in its place."""
+    (_, bare) = rows[texts.index(None)]
+    for (_, source), text, example in zip(rows, texts, examples, strict=True):
+        if text is not None and text != example.text:
+            raise PlmrError(
+                f"{source}: its text, {shorten(text)}, is not {shorten(example.text)}, that of {example.source} in the "
+                f"same place, and {bare} has no text to match by; give every row its text, or put them in order."
+            )
 
 
 def _text_of(row: Mapping[str, Any]) -> str | None:
