@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datasets
+import numpy as np
 import pytest
 from transformers import TrainerCallback
 
@@ -153,7 +154,19 @@ def test_before_fit_there_are_no_answers():
             use()
 
 
-@pytest.mark.parametrize("labels", [["one"], ["same", "same"], "ab", []])
+@pytest.mark.parametrize("labels", [[0, 1], ["0", "1"], [0.0, 1.0], np.array([0, 1])])
+@pytest.mark.parametrize("kind", [int, str])
+def test_labels_may_be_numbers_as_the_rows_have_them(labels, kind):
+    classifier = new(labels=labels)
+    rows = [{"text": f"day {i} {'bad' if i % 2 else 'good'}", "label": kind(i % 2)} for i in range(24)]
+    classifier.fit(rows, **QUICK)
+    assert classifier.labels == ["0", "1"] and classifier("a good day").label in classifier.labels
+    assert (classifier.config.id2label, classifier.config.label2id) == ({0: "0", 1: "1"}, {"0": 0, "1": 1})
+
+
+@pytest.mark.parametrize(
+    "labels", [["one"], ["same", "same"], "ab", [], [1, "1"], [0.5, 1], [None, "a"], [("a",), "b"], 2]
+)
 def test_labels_are_two_different_names(labels):
     with pytest.raises(PlmrError, match="at least two different names"):
         RationaleClassifier.from_pretrained("gru", labels=labels)

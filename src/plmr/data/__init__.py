@@ -9,7 +9,7 @@ from plmr.data.eraser import load_eraser
 from plmr.data.files import iter_rows, load_examples, save_examples
 from plmr.data.hatexplain import load_hatexplain
 from plmr.data.hotel import load_hotel
-from plmr.data.labels import check_class_names, class_index, class_maps, label_name, label_names
+from plmr.data.labels import class_index, class_maps, class_names, label_name, label_names
 from plmr.data.registry import DATASETS, load_dataset_by_name
 from plmr.data.schema import Columns, Example
 from plmr.data.synthetic import make_reviews
@@ -27,9 +27,9 @@ __all__ = [
     "RationaleCollator",
     "RationaleTokenizer",
     "Reach",
-    "check_class_names",
     "class_index",
     "class_maps",
+    "class_names",
     "environment_of",
     "flags_from_ranges",
     "hold_out",

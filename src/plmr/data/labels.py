@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from plmr.data.schema import Example, Label, at, shorten
+from plmr.data.schema import Example, Label, at, origin, plain_label, shorten
 from plmr.errors import PlmrError
 
 
@@ -25,6 +25,7 @@ def label_names(examples: Iterable[Example]) -> list[str]:
         PlmrError: If an example has no label or a fractional one, or if fewer than two classes occur.
     """
     names: set[str] = set()
+    examples = list(examples)
     for example in examples:
         if example.label is None:
             raise PlmrError(f"{at(example.source)}no label; training needs a class for every text")
@@ -36,32 +37,39 @@ def label_names(examples: Iterable[Example]) -> list[str]:
         names.add(label_name(example.label))
     if len(names) < 2:
         found = f"only the class {min(names)!r} occurs" if names else "there are no examples"
-        raise PlmrError(f"{found}, but a classifier needs at least two classes; add texts of another class")
+        raise PlmrError(
+            f"{origin(examples)}{found}, but a classifier needs at least two classes; add texts of another class"
+        )
     try:
         return sorted(names, key=int)
     except ValueError:
         return sorted(names)
 
 
-def check_class_names(names: Sequence[str]) -> None:
-    """See that these can be the classes of a model.
+def class_names(labels: Sequence[Label]) -> list[str]:
+    """The names of a model's classes, from labels as the rows have them: 0 and "0" are the same one.
 
     Raises:
-        PlmrError: They are one string, too few, or not all different.
+        PlmrError: They are one string, too few, not all different, or one is neither a name nor a whole number.
     """
-    if isinstance(names, (str, Mapping)) or len(set(names)) < 2 or len(set(names)) != len(names):
+    listed = [] if isinstance(labels, (str, Mapping)) or not isinstance(labels, Iterable) else list(labels)
+    plain = [plain_label(label) for label in listed]
+    names = [label_name(label) for label in plain if isinstance(label, (str, int))]
+    if len(names) != len(plain) or len(names) < 2 or len(set(names)) != len(names):
         raise PlmrError(
-            f"labels must be at least two different names, such as ['negative', 'positive']; got {names!r}."
+            "labels must be at least two different names or whole numbers, such as ['negative', 'positive']; got "
+            f"{labels!r}."
         )
+    return names
 
 
-def class_maps(names: Sequence[str]) -> dict[str, dict[Any, Any]]:
+def class_maps(labels: Sequence[Label]) -> dict[str, dict[Any, Any]]:
     """The settings `id2label` and `label2id` of a model with these classes.
 
     Raises:
         PlmrError: They cannot be the classes of a model.
     """
-    check_class_names(names)
+    names = class_names(labels)
     return {"id2label": dict(enumerate(names)), "label2id": {name: i for i, name in enumerate(names)}}
 
 

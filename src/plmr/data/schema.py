@@ -215,17 +215,22 @@ def _missing(value: object) -> bool:
     return value is None or value == "" or (isinstance(value, float) and math.isnan(value))
 
 
-def _label(row: Mapping[str, Any], name: str, source: str, required: bool) -> Label | None:
-    value: Any = _column(row, name, source) if required else row.get(name)
+def plain_label(value: Any) -> Any:
+    """A label as `Example.label` has it, a NumPy scalar plain and a whole float whole; other values as they are."""
     if hasattr(value, "item"):  # a NumPy scalar
         value = value.item()
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+def _label(row: Mapping[str, Any], name: str, source: str, required: bool) -> Label | None:
+    value = plain_label(_column(row, name, source) if required else row.get(name))
     if _missing(value):
         if required:
             raise PlmrError(f"{at(source)}column {name!r} holds no label ({value!r}); fill it in or remove the row")
         return None
     if not isinstance(value, str | int | float) or value in (math.inf, -math.inf):
         raise PlmrError(f"{at(source)}label {shorten(value)} in column {name!r} is neither a word nor a number")
-    return int(value) if isinstance(value, float) and value.is_integer() else value
+    return value
 
 
 def _text(value: object, name: str, source: str) -> str:

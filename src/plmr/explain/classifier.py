@@ -69,7 +69,7 @@ class RationaleClassifier:
     def from_pretrained(
         cls,
         source: str | Path = "minilm",
-        labels: Sequence[str] | None = None,
+        labels: Sequence[str | int] | None = None,
         sparsity: float | None = None,
         method: str | None = None,
         preset: str = "default",
@@ -82,7 +82,7 @@ class RationaleClassifier:
 
         Args:
             source: A folder or hub id with a saved classifier or an encoder; or `minilm`, `gru`, `gru-3`.
-            labels: Names of the classes of a new classifier; default, those found in the training data.
+            labels: The classes of a new classifier, as the rows have them; default, those found in the training data.
             sparsity: Share of the words that a rationale is to hold, for a new classifier.
             method: The framework, for a new classifier.
             preset: Where a new classifier's settings start from: `default`, `paper` or `released`.
