@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from plmr.__about__ import __version__
 from plmr.errors import PlmrError
+from plmr.registering import register as _register
 
 if TYPE_CHECKING:
     from plmr.config import RationaleConfig
@@ -60,3 +61,6 @@ def __getattr__(name: str) -> Any:
     if name in _HOMES:
         return getattr(import_module(_HOMES[name]), name)
     raise AttributeError(f"module 'plmr' has no attribute {name!r}")
+
+
+_register()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from inspect import signature
 from typing import Any
 
-from transformers import PretrainedConfig
+from transformers import AutoConfig, PretrainedConfig
 
 from plmr import __about__
 from plmr.errors import PlmrError, nearest
@@ -272,3 +272,6 @@ class RationaleConfig(PretrainedConfig):
             )
         if self.match_function == "exponential" and self.match_base <= 1:
             raise PlmrError(f"match_base={self.match_base} must exceed 1, or h(t) = a^t does not increase.")
+
+
+AutoConfig.register(RationaleConfig.model_type, RationaleConfig)

@@ -7,7 +7,7 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from transformers import AutoConfig, AutoModel, PreTrainedModel
+from transformers import AutoModel, PreTrainedModel
 
 from plmr.config import RationaleConfig
 from plmr.encoders import SplitEncoder, build_encoder, load_encoder
@@ -197,5 +197,4 @@ class RationaleModel(PreTrainedModel):
         return self.method.predict(batch, self.method.given(batch, batch.units.majority(mask.float())))
 
 
-AutoConfig.register(RationaleConfig.model_type, RationaleConfig)
 AutoModel.register(RationaleConfig, RationaleModel)

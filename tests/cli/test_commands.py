@@ -6,6 +6,7 @@ import csv
 import json
 
 import pytest
+from transformers.integrations import get_available_reporting_integrations as installed_trackers
 
 from plmr.data import split_words
 from tests.cli.checks import assert_refused, read_lines
@@ -272,3 +273,18 @@ def test_the_column_of_environments_can_be_named(run, reviews, write_rows, tmp_p
     out_of_range = write_rows(tmp_path / "more.jsonl", [row | {"site": 7} for row in rows])
     refused = run(*words[:2], out_of_range, *words[3:], "--output", tmp_path / "b", "--environment-column", "site")
     assert refused.exit_code == 2 and "environment 7 is out of range" in refused.output
+
+
+def test_training_options_that_would_fail_later_are_refused_before(run, reviews, tmp_path):
+    def train(*settings):
+        words = [word for setting in settings for word in ("--set", setting)]
+        return run("train", "--data", reviews, "--output", tmp_path / "m", "--encoder", "gru-3", *words)
+
+    missing = next(name for name in ("wandb", "comet_ml", "clearml") if name not in installed_trackers())
+    assert_refused(train("metric_for_best_model=acuracy"), "'acuracy'", "Did you mean 'accuracy'?")
+    assert_refused(train(f"report_to={missing}"), f"report_to='{missing}'", "not installed")
+    assert_refused(train("report_to=wandbb"), "report_to='wandbb'", "Did you mean 'wandb'?")
+    assert_refused(train("early_stopping_patience=0"), "early_stopping_patience=0 is not a whole number of 1 or more")
+    alone = train("early_stopping_patience=2", "eval_strategy=no", "load_best_model_at_end=false")
+    assert_refused(alone, "early_stopping_patience=2", "eval_strategy")
+    assert not (tmp_path / "m").exists()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pytest
 import torch
-from transformers import EarlyStoppingCallback
 
 from plmr.methods import METHODS
 from plmr.training.sampler import LengthGroupedSampler
@@ -74,8 +73,8 @@ def test_bf16_on_the_cpu(tiny_bert, tmp_path):
     assert loaded(text).score == pytest.approx(classifier(text).score, abs=1e-6)
 
 
-def test_early_stopping_stops(tiny_bert, tmp_path):
-    stop = EarlyStoppingCallback(early_stopping_patience=1, early_stopping_threshold=100.0)
-    train(tiny_bert, tmp_path, callbacks=[stop], load_best_model_at_end=True, save_total_limit=None)
+def test_early_stopping_stops(tmp_path):
+    stop = {"early_stopping_patience": 1, "early_stopping_threshold": 100.0}
+    train("gru-3", tmp_path, **stop, load_best_model_at_end=True, save_total_limit=None)
     steps = sorted(int(path.name.rpartition("-")[2]) for path in tmp_path.glob("checkpoint-*"))
     assert steps == [3, 6]

@@ -7,8 +7,9 @@ from operator import attrgetter
 from typing import Any
 
 import torch
+import transformers
 from torch import Tensor, nn
-from transformers import AutoModel, PretrainedConfig, PreTrainedModel
+from transformers import PretrainedConfig, PreTrainedModel
 
 from plmr.encoders.attention import ATTENTION
 from plmr.encoders.base import SplitEncoder
@@ -93,14 +94,15 @@ class TransformerEncoder(SplitEncoder):
     def from_config(cls, config: PretrainedConfig, name: str) -> TransformerEncoder:
         """Random weights, for a configuration."""
         layout = layout_of(config, name)
-        return cls(AutoModel.from_config(config, **_model_options(layout)), layout)
+        # By its full name, so that it loads only now: what loads it imports `plmr.modeling`, which needs this module.
+        return cls(transformers.AutoModel.from_config(config, **_model_options(layout)), layout)
 
     @classmethod
     def from_pretrained(cls, config: PretrainedConfig, name: str, path: str) -> TransformerEncoder:
         """Pre-trained weights, from a folder or hub id."""
         layout = layout_of(config, name)
-        model = AutoModel.from_pretrained(path, config=config, dtype=torch.float32, **_model_options(layout))
-        return cls(model, layout)
+        options = {"dtype": torch.float32, **_model_options(layout)}
+        return cls(transformers.AutoModel.from_pretrained(path, config=config, **options), layout)
 
     @property
     def blocks(self) -> nn.ModuleList:

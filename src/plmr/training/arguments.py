@@ -50,6 +50,8 @@ RANGES: dict[str, Range] = {
     "logging_steps": POSITIVE,
     "eval_steps": POSITIVE._replace(optional=True),
     "save_steps": POSITIVE,
+    "early_stopping_patience": COUNT._replace(optional=True),
+    "early_stopping_threshold": NOT_NEGATIVE,
     "seed": _SEED,
     "data_seed": _SEED._replace(optional=True),
 }
@@ -93,7 +95,16 @@ class RationaleTrainingArguments(TrainingArguments):
     metric_for_best_model: str | None = field(
         default="accuracy", metadata={"help": "The validation figure that chooses the epoch."}
     )
-    greater_is_better: bool | None = field(default=True, metadata={"help": "Whether more of it is better."})
+    greater_is_better: bool | None = field(
+        default=None, metadata={"help": "Whether more of it is better; default, of all figures but the loss."}
+    )
+    early_stopping_patience: int | None = field(
+        default=None,
+        metadata={"help": "Stop after so many evaluations without a better validation figure; default, never."},
+    )
+    early_stopping_threshold: float = field(
+        default=0.0, metadata={"help": "By how much a figure has to be better to count for early stopping."}
+    )
     logging_steps: float = field(default=50, metadata={"help": "Steps between two lines of the log."})
     remove_unused_columns: bool = field(default=False, metadata={"help": "Kept off: the collator takes them all."})
     restore_callback_states_from_checkpoint: bool = field(

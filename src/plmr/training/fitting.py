@@ -9,7 +9,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from transformers import TrainerCallback
+from transformers import EarlyStoppingCallback, TrainerCallback
+from transformers.integrations import get_available_reporting_integrations
+from transformers.integrations.integration_utils import INTEGRATION_TO_CALLBACK
 
 from plmr.data.encoding import Encoded
 from plmr.errors import PlmrError, nearest
@@ -23,7 +25,7 @@ from plmr.training.checkpoints import last_checkpoint
 from plmr.training.environments import with_environments
 from plmr.training.fingerprint import check_fingerprint, fingerprint, write_fingerprint
 from plmr.training.progress import calm_progress
-from plmr.training.trainer import RationaleTrainer
+from plmr.training.trainer import FIGURES, RationaleTrainer
 
 SHORT_NAMES = {
     "epochs": "num_train_epochs",
@@ -69,9 +71,43 @@ def training_arguments(output_dir: str | Path, **options: Any) -> RationaleTrain
             RANGES.get(full_name, FINITE).check(name, value)
         full[full_name] = value
     try:
-        return RationaleTrainingArguments(output_dir=str(output_dir), **full)
+        args = RationaleTrainingArguments(output_dir=str(output_dir), **full)
     except (ValueError, TypeError) as error:
         raise PlmrError(f"These training options do not go together: {error}") from error
+    _check_metric(args.metric_for_best_model)
+    _check_trackers(args.report_to)
+    if args.early_stopping_patience is not None and (args.eval_strategy == "no" or not args.metric_for_best_model):
+        raise PlmrError(
+            f"early_stopping_patience={args.early_stopping_patience} compares a figure of evaluations, and "
+            "eval_strategy or metric_for_best_model says there is none; set both, or leave the patience out."
+        )
+    return args
+
+
+def _check_metric(name: str | None) -> None:
+    """Refuse what transformers would look for in vain after the first epoch."""
+    if name and name.removeprefix("eval_") not in FIGURES:
+        raise PlmrError(
+            f"metric_for_best_model={name!r} is not a figure of an evaluation, which are {', '.join(FIGURES)}."
+            f"{nearest(name, FIGURES)}"
+        )
+
+
+def _check_trackers(names: str | list[str] | None) -> None:
+    """Refuse the trackers that the trainer could not set up once the texts are encoded."""
+    known, installed = list(INTEGRATION_TO_CALLBACK), get_available_reporting_integrations()
+    for name in names or ():
+        if name not in known:
+            raise PlmrError(
+                f"report_to={name!r} is not one of none, all, {', '.join(known)}; choose one of them."
+                f"{nearest(name, known)}"
+            )
+        # transformers leaves Flyte out of the list, installed or not.
+        if name not in [*installed, "flyte"]:
+            raise PlmrError(
+                f"report_to={name!r} needs the package of {name}, which is not installed; install it, or leave "
+                "report_to out."
+            )
 
 
 def fit_model(
@@ -101,8 +137,10 @@ def fit_model(
     notes = [*caveats(model.config), *notes]
     counts = Counter(text.label for text in validation)
     config = model.config
+    patience = args.early_stopping_patience
     alarm = CollapseAlarm(config, max(counts.values()) / len(validation), model.method.settled)
-    trainer = RationaleTrainer(model, args, train, validation, callbacks=[alarm, *callbacks])
+    stopping = [EarlyStoppingCallback(patience, args.early_stopping_threshold)] if patience else []
+    trainer = RationaleTrainer(model, args, train, validation, callbacks=[alarm, *stopping, *callbacks])
     checkpoint = last_checkpoint(args.output_dir) if resume else None
     if checkpoint:
         check_fingerprint(args.output_dir, begun)

@@ -23,6 +23,9 @@ from plmr.training.calibration import calibrate
 from plmr.training.collapse import position_agreement
 from plmr.training.sampler import LengthGroupedSampler
 
+FIGURES = ("loss", "accuracy", "full_text_accuracy", "sparsity", "argmax_sparsity", "position_agreement")
+"""What an evaluation gives."""
+
 WIDTHS = 8
 """Training batches are as wide as a multiple of this."""
 
@@ -210,15 +213,15 @@ class RationaleTrainer(Trainer):
         rationale = np.stack([p.probabilities for p in predictions])
         full_text = np.stack([np.asarray(p.full_text_probabilities) for p in predictions])
         chance = np.clip(rationale[np.arange(len(labels)), labels], 1e-12, 1)
-        figures = {
-            "loss": float(-np.log(chance).mean()),
-            "accuracy": float((rationale.argmax(axis=1) == labels).mean()),
-            "full_text_accuracy": float((full_text.argmax(axis=1) == labels).mean()),
-            "sparsity": calibration.share,
-            "argmax_sparsity": calibration.argmax_share,
-            "position_agreement": position_agreement([p.mask for p in predictions]),
-        }
-        metrics = {f"{metric_key_prefix}_{name}": value for name, value in figures.items()}
+        figures = (
+            float(-np.log(chance).mean()),
+            float((rationale.argmax(axis=1) == labels).mean()),
+            float((full_text.argmax(axis=1) == labels).mean()),
+            calibration.share,
+            calibration.argmax_share,
+            position_agreement([p.mask for p in predictions]),
+        )
+        metrics = {f"{metric_key_prefix}_{name}": value for name, value in zip(FIGURES, figures, strict=True)}
         self.log(metrics)
         self.control = self.callback_handler.on_evaluate(self.args, self.state, self.control, metrics)
         return metrics
