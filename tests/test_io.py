@@ -155,6 +155,14 @@ def test_a_file_on_the_way_is_named(tmp_path):
         pass
 
 
+@pytest.mark.skipif(not Path("/proc/self").is_dir(), reason="needs a file system that takes no new files")
+@pytest.mark.parametrize("atomic", [atomic_path, atomic_folder])
+@pytest.mark.parametrize("place", ["/proc/out", "/proc/new/out"])
+def test_a_place_that_takes_no_files_is_not_a_missing_one(atomic, place):
+    with pytest.raises(PlmrError, match=f"^{place}: nothing can be written there; choose another"), atomic(place):
+        pass
+
+
 def test_an_error_about_another_file_names_that_file(tmp_path):
     with (
         pytest.raises(PlmrError, match=r"missing\.txt: there is no such file"),

@@ -37,6 +37,7 @@ _REASONS = {
     errno.EROFS: "the file system is read-only; choose another place",
     errno.ENOSPC: "no space left on the disk; free some or choose another place",
     errno.EDQUOT: "your disk quota is used up; free some space or choose another place",
+    errno.EOPNOTSUPP: "nothing can be written there; choose another place",
     errno.ENOENT: "there is no such file or folder; check the path",
     errno.EISDIR: "it is a folder, not a file; give the path of a file",
     errno.ENOTDIR: "a part of the path is a file, not a folder; check the path",

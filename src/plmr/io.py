@@ -40,6 +40,24 @@ def explained(path: str | PathLike[str], aside: Path | None = None) -> Iterator[
 
 
 @contextmanager
+def creating(path: str | PathLike[str]) -> Iterator[None]:
+    """Tell a place that takes no new files, as those of /proc do, from a path with something missing.
+
+    Within the block missing parents are made, so that nothing can be missing.
+
+    Args:
+        path: What is made.
+
+    Raises:
+        OSError: It cannot be made.
+    """
+    try:
+        yield
+    except FileNotFoundError as error:
+        raise OSError(errno.EOPNOTSUPP, os.strerror(errno.EOPNOTSUPP), str(path)) from error
+
+
+@contextmanager
 def atomic_path(path: str | PathLike[str]) -> Iterator[Path]:
     """Give a file to write that takes the name `path` once the block ends without an error.
 
@@ -63,9 +81,11 @@ def atomic_path(path: str | PathLike[str]) -> Iterator[Path]:
             # A pipe or device, such as /dev/stdout: renaming would put a plain file in its place.
             yield target
             return
-        target.parent.mkdir(parents=True, exist_ok=True)
+        with creating(path):
+            target.parent.mkdir(parents=True, exist_ok=True)
         try:
-            aside.touch()
+            with creating(path):
+                aside.touch()
             yield aside
             _flush(aside)
             aside.replace(target)
@@ -94,7 +114,8 @@ def atomic_folder(path: str | PathLike[str]) -> Iterator[Path]:
     aside = target / _aside_name() if exists else target.with_name(_aside_name())
     with explained(path, aside):
         try:
-            aside.mkdir(parents=True)
+            with creating(path):
+                aside.mkdir(parents=True)
             yield aside
             files = sorted(file for file in aside.rglob("*") if file.is_file())
             for file in files:

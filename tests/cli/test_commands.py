@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+from pathlib import Path
 
 import pytest
 from transformers.integrations import get_available_reporting_integrations as installed_trackers
@@ -192,7 +193,7 @@ def test_the_device_can_be_named(run, model, reviews, tmp_path):
     [
         ("", ["t.jsonl", "no rows"]),
         ('{"text": "a", "lable": 1}\n', ["t.jsonl:1", "'label'", "'lable'"]),
-        ('{"text": "a", "label": 1}\n{"text": "b", "label": 1}\n', ["at least two classes"]),
+        ('{"text": "a", "label": 1}\n{"text": "b", "label": 1}\n', ["t.jsonl: only the", "at least two classes"]),
         ('{"text": "a", "label": 1, "rationale": [[0, 9]]}\n', ["t.jsonl:1", "[0, 9]"]),
         ('{"text": "a", "label": NaN}\n', ["t.jsonl:1", "no label"]),
         ("text\n", ["t.jsonl:1", "not JSON"]),
@@ -256,6 +257,9 @@ def test_train_needs_a_place_for_the_model(run, reviews, tmp_path):
     assert_refused(run("train", "--data", reviews), "--output")
     (tmp_path / "file").touch()
     assert_refused(run("train", "--data", reviews, "--output", tmp_path / "file" / "m"), "file/m")
+    if Path("/proc/self").is_dir():
+        for place in ("/proc/m", "/proc/a/m"):
+            assert_refused(run("train", "--data", reviews, "--output", place), f"{place}: nothing can be written there")
 
 
 def test_a_split_belongs_to_a_folder_or_hub_id(run, model, reviews):

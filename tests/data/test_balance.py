@@ -35,6 +35,9 @@ def test_holding_out_splits_every_class_by_the_share():
 
 
 def test_what_cannot_be_held_out_is_refused():
+    single = [*labelled({"a": 5}), Example.from_text("text", "b", source="t.jsonl:6")]
+    with pytest.raises(PlmrError, match=r"^t\.jsonl:6: class 'b' has a single text"):
+        hold_out(single)
     with pytest.raises(PlmrError, match="class 'b' has a single text"):
         hold_out(labelled({"a": 5, "b": 1}))
     with pytest.raises(PlmrError, match="between 0 and 1, not 1"):

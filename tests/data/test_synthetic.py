@@ -99,7 +99,7 @@ def test_bad_requests_are_named():
         make_reviews(1, aspects=("price", "look"), target="look")
     with pytest.raises(PlmrError, match="target aspect 'finish' should be one of look, aroma"):
         make_reviews(1, aspects=("look", "aroma"), target="finish")
-    with pytest.raises(PlmrError, match="unknown synthetic aspect|target aspect 'price'"):
+    with pytest.raises(PlmrError, match="unknown synthetic aspect 'price'; known are look, aroma, palate, taste, fin"):
         make_reviews(1, target="price")
     with pytest.raises(PlmrError, match="between 0 and 1, not 2"):
         make_reviews(1, correlation=2)

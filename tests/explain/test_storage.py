@@ -85,9 +85,21 @@ def test_missing_weights(saved):
 
 
 def test_missing_tokenizer(saved):
-    for file in saved.glob("*token*"):
-        file.unlink()
-    assert "missing or damaged" in complaint(saved)
+    for pattern in ("tokenizer.json", "vocab*", "*token*"):  # transformers does without the first, special tokens alone
+        for file in saved.glob(pattern):
+            file.unlink()
+        message = complaint(saved)
+        assert "there is no tokenizer.json in it" in message and message.endswith(
+            "Copy the folder again, or train again."
+        )
+
+
+def test_an_encoder_without_its_vocabulary(tiny_bert, tmp_path):
+    folder = shutil.copytree(tiny_bert, tmp_path / "bert")
+    for name in ("tokenizer.json", "vocab.txt"):
+        (folder / name).unlink(missing_ok=True)
+    message = complaint(folder)
+    assert "there is no tokenizer.json in it" in message and "Give 'gru'" in message
 
 
 def test_weights_of_another_model(saved):

@@ -28,7 +28,7 @@ from plmr.cli.options import (
 from plmr.cli.settings import Settings, resolve
 from plmr.cli.tables import figure_table
 from plmr.errors import PlmrError
-from plmr.io import explained
+from plmr.io import creating, explained
 
 if TYPE_CHECKING:
     from plmr.data import Example
@@ -171,7 +171,7 @@ def _place(output: Path, resume: bool) -> Iterator[None]:
         )
     new = [folder for folder in (output, *output.parents) if not folder.exists()]
     try:
-        with explained(output):
+        with explained(output), creating(output):
             output.mkdir(parents=True, exist_ok=True)
             with TemporaryFile(dir=output):
                 pass

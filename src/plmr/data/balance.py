@@ -4,7 +4,7 @@ import random
 from collections import defaultdict
 from collections.abc import Sequence
 
-from plmr.data.schema import Example, Label
+from plmr.data.schema import Example, Label, at
 from plmr.errors import PlmrError
 
 
@@ -46,8 +46,8 @@ def hold_out(examples: Sequence[Example], share: float = 0.1, seed: int = 0) -> 
     for label, group in _positions_by_label(examples).items():
         if len(group) < 2:
             raise PlmrError(
-                f"class {label!r} has a single text, too few to hold some out for validation; "
-                "add texts of that class or give a validation set"
+                f"{at(examples[group[0]].source)}class {label!r} has a single text, too few to hold some out for "
+                "validation; add texts of that class or give a validation set"
             )
         count = min(max(round(share * len(group)), 1), len(group) - 1)
         held.update(generator.sample(group, count))

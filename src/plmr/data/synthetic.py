@@ -18,7 +18,7 @@ from dataclasses import dataclass
 
 from plmr.data.schema import Example
 from plmr.data.words import Range
-from plmr.errors import PlmrError
+from plmr.errors import PlmrError, nearest
 
 POSITIVE, NEGATIVE = "positive", "negative"
 
@@ -161,12 +161,13 @@ def make_reviews(
         PlmrError: If an aspect is unknown, the target is not among the aspects, or the correlation is not
             in [0, 1].
     """
+    for aspect in (target, *(aspects or ())):
+        if aspect not in _ASPECTS:
+            known = ", ".join(ASPECTS)
+            raise PlmrError(f"unknown synthetic aspect {aspect!r}; known are {known}.{nearest(str(aspect), ASPECTS)}")
     if aspects is None:
         others = [aspect for aspect in ASPECTS if aspect != target][:2]
         aspects = [aspect for aspect in ASPECTS if aspect in (*others, target)]
-    unknown = [aspect for aspect in aspects if aspect not in _ASPECTS]
-    if unknown:
-        raise PlmrError(f"unknown synthetic aspect {unknown[0]!r}; known are {', '.join(ASPECTS)}")
     if target not in aspects:
         raise PlmrError(f"the target aspect {target!r} should be one of {', '.join(aspects)}")
     if not 0 <= correlation <= 1:

