@@ -7,8 +7,8 @@
 MiniLM with untrained heads, thresholds calibrated to α on generated reviews; windows of 256 tokens.
 
 lengths    texts of so many tokens, as many as make `--tokens` together: seconds per text, and the highest memory
-files      `plmr predict` on files of so many reviews: seconds and processor time per text without those of a file with
-           one text, which is the time to load a model, and the highest memory
+files      `plmr predict` on files of so many reviews: seconds without those of a file with one text, which is the time
+           to load a model, processor time of each text more, and the highest memory
 kept       reading, tokenizing, predicting and writing `--reviews` reviews as `plmr predict` does, against the model
            alone on tokenized texts: what share of its texts per second is left, in one process and in turns
 
@@ -158,23 +158,32 @@ def files(folder: Path, given: argparse.Namespace) -> list[dict[str, Any]]:
     start, *rest = rows
     for row in rest:
         row["seconds"] -= start["seconds"]
-        row["processor_ms"] = 1e3 * (row["processor_seconds"] - start["processor_seconds"]) / row["texts"]
     return rest
 
 
+FILE_HEADER = ["file of", "seconds", "processor ms for each further text", "peak MiB"]
+
+
+def file_rows(found: list[dict[str, Any]]) -> list[list[str]]:
+    """Cells of the table of files. What texts cost beyond those of the file before is free of the time to start."""
+    rows = []
+    for before, row in zip([None, *found], found, strict=False):
+        further = "–"
+        if before is not None:
+            spent = row["processor_seconds"] - before["processor_seconds"]
+            further = f"{1e3 * spent / (row['texts'] - before['texts']):.1f}"
+        rows.append([f"{row['texts']:,}", f"{row['seconds']:,.0f}", further, f"{row['peak_mib']:,.0f}"])
+    return rows
+
+
 def report(result: dict[str, Any]) -> None:
-    by_length = [
-        (r["tokens"], r["windows"], r["texts"], r["ms_per_text"], r["ms_per_1000_tokens"], r["peak_mib"])
+    rows = [
+        [f"{r['tokens']:,}", f"{r['windows']}", f"{r['texts']}"]
+        + [f"{r[name]:,.1f}" for name in ("ms_per_text", "ms_per_1000_tokens", "peak_mib")]
         for r in result["lengths"]
     ]
-    by_file = [(r["texts"], r["seconds"], r["processor_ms"], r["peak_mib"]) for r in result["files"]]
-    headers = (
-        ["tokens", "windows", "texts", "ms / text", "ms / 1,000 tokens", "peak MiB"],
-        ["file of", "seconds", "processor ms / text", "peak MiB"],
-    )
-    for header, rows in zip(headers, (by_length, by_file), strict=True):
-        cells = [[f"{value:.1f}" if isinstance(value, float) else f"{value:,}" for value in row] for row in rows]
-        print(table(header, cells), end="\n\n")
+    print(table(["tokens", "windows", "texts", "ms / text", "ms / 1,000 tokens", "peak MiB"], rows), end="\n\n")
+    print(table(FILE_HEADER, file_rows(result["files"])), end="\n\n")
     print(f"kept of the model's texts per second: {result['throughput']['kept']:.1%}")
 
 

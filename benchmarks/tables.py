@@ -13,10 +13,10 @@ from pathlib import Path
 from typing import Any
 
 import ablations
+from growth import FILE_HEADER, file_rows
 from quality import HEADER, SUITES, kept_results, rows_of
 
-from plmr.explain.posthoc import COLUMNS
-from plmr.render import markdown_results, markdown_table
+from plmr.render import markdown_table
 
 RESULTS = Path(__file__).parent / "results"
 TOP = """# Results
@@ -44,8 +44,16 @@ def inference(result: Mapping[str, Any]) -> Iterator[str]:
 
 
 def explanation(result: Mapping[str, Any]) -> Iterator[str]:
-    yield f"{result['texts']} texts."
-    yield markdown_results(result["systems"], COLUMNS)
+    header = ["explainer", "budget", "S", "P", "R", "F1", "sufficiency", "comprehensiveness", "times PLMR's time"]
+    rows = []
+    for name, system in result["systems"].items():
+        word, faithfulness = system["word"], system["faithfulness"]
+        shares = (word["sparsity"], word["micro_precision"], word["micro_recall"], word["micro_f1"])
+        rows.append([name, system["budget"] or "–", *(f"{100 * share:.1f}" for share in shares)])
+        rows[-1] += [f"{faithfulness[measure]:.3f}" for measure in ("sufficiency", "comprehensiveness")]
+        rows[-1].append("–" if system["times_slower"] is None else f"{system['times_slower']:,.1f}")
+    yield f"{result['texts']} texts, P, R and F1 against people in percent; less sufficiency is better."
+    yield markdown_table(header, rows)
 
 
 def training(result: Mapping[str, Any]) -> Iterator[str]:
@@ -67,14 +75,7 @@ def growth(result: Mapping[str, Any]) -> Iterator[str]:
             for row in result["lengths"]
         ],
     )
-    header = ["file of", "seconds", "processor ms / text", "peak MiB"]
-    yield markdown_table(
-        header,
-        [
-            [f"{row['texts']:,}", f"{row['seconds']:,.0f}", f"{row['processor_ms']:.1f}", f"{row['peak_mib']:,.0f}"]
-            for row in result["files"]
-        ],
-    )
+    yield markdown_table(FILE_HEADER, file_rows(result["files"]))
     yield f"`plmr predict` keeps {result['throughput']['kept']:.1%} of the texts per second of the model alone."
 
 
