@@ -62,7 +62,7 @@ def explanation(axes: Any, systems: dict[str, Any]) -> None:
     axes.bar_label(bars, labels=[f"{times:,.1f}×" if times < 10 else f"{times:,.0f}×" for _, times in found],
                    fontsize=8, color=INK, padding=3)  # fmt: skip
     axes.set_xscale("log")
-    axes.set_xlim(0.5, max(times for _, times in found) * 4)
+    axes.set_xlim(min(0.5, *(times / 2 for _, times in found)), max(times for _, times in found) * 4)
     axes.axvline(1, color=QUIET, linewidth=0.8)
     axes.set_xlabel("time per text, in times of the model's own rationale")
     axes.set_title("Explanations made afterwards", loc="left", fontsize=10, color=INK)
