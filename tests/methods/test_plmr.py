@@ -12,6 +12,7 @@ from plmr.methods.plmr import default_depth
 from plmr.presets import PRESETS
 from tests.methods.formulas import constraint, cross_entropy
 from tests.small import FAMILIES, PENALTY, config_of, small_batch, small_encoder, small_model
+from tests.training.steps import trainer_of
 
 LABELS = torch.tensor([0, 1, 1])
 
@@ -261,6 +262,25 @@ def test_the_full_text_paths_read_what_they_say():
             expected = pooled @ method.class_head.linear.weight.T + method.class_head.linear.bias
             actual = model(**batch, return_full_text=True).full_text_logits
         assert_close(actual, expected, atol=1e-5, rtol=1e-4)
+
+
+@pytest.mark.parametrize("stage", ["game", "warm-up"])
+@pytest.mark.parametrize(("path", "late"), [("predictor", 2), ("first_token", 1)])
+def test_plain_blocks_are_computed_once_for_both_training_paths(path, late, stage, tmp_path):
+    model = small_model(
+        full_text_path=path,
+        generator_depth=3,
+        dim_reduction_blocks=1,
+        sparsity_delay=0.0 if stage == "game" else 0.5,
+        sparsity_annealing=0.0,
+    )
+    blocks, runs = model.method.encoder.blocks, []
+    for number, block in enumerate(blocks):
+        block.register_forward_hook(lambda *_, number=number: runs.append(number))
+    trainer_of(model, tmp_path).train()
+    # While whole texts are read, nothing is selected.
+    expected = {0: 1, 1: 1, 2: int(stage == "game"), 3: late}
+    assert {number: runs.count(number) for number in range(len(blocks))} == expected
 
 
 def test_a_text_without_words_gets_an_empty_rationale():
