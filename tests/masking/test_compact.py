@@ -1,82 +1,107 @@
 """Compact and dense forward passes give the same numbers, whatever is kept."""
 
+from functools import cache
+
 import pytest
 import torch
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
 from torch.testing import assert_close
 
-from plmr.encoders import SplitEncoder
 from plmr.errors import PlmrError
 from plmr.masking import run_masked
 from plmr.masking.compact import Places
-from tests.small import FAMILIES, small_batch, small_encoder, small_model
+from tests.small import FAMILIES, VOCABULARY, small_batch, small_encoder, small_model
 
-KEPT = ["some", "all", "none", "one", "all but one"]
+# Tokens cannot leave a recurrent encoder.
+ENCODERS = [(family, masking) for family in FAMILIES for masking in ("drop", "zero")] + [("gru", "zero")]
+PROPERTY = settings(deadline=None, derandomize=True, max_examples=30)
+# Two Dim-Reduction blocks, so that the second of them runs on what the first has kept.
+METHODS = {"plmr": {"generator_depth": 2, "dim_reduction_blocks": 2}, "rnp": {}}
+
+# Built once for all examples of a property: none of them changes weights.
+encoder_of = cache(small_encoder)
 
 
-def both_ways(encoder, *arguments):
-    """The compact and the dense output of the same call."""
-    outputs = []
+@cache
+def model_of(family, method, masking):
+    return small_model(family, method=method, masking=masking, sparsity=0.3, smoothing=3, **METHODS[method])
+
+
+def both_ways(encoders, run):
+    """What a function gives when encoders run on the kept tokens only, and when they run on all."""
+    answers = []
     with torch.no_grad():
         for compact in (True, False):
-            encoder.compact = compact
-            outputs.append(run_masked(encoder, *arguments))
-    return outputs
+            for encoder in encoders:
+                encoder.compact = compact
+            answers.append(run())
+    return answers
 
 
-def mask_of(kept, attention_mask, generator):
-    real = attention_mask.bool()
-    mask = {
-        "some": torch.rand(real.shape, generator=generator) < torch.rand(len(real), 1, generator=generator),
-        "all": torch.ones_like(real),
-        "none": torch.zeros_like(real),
-        "one": torch.arange(real.shape[1]) == 3,
-        "all but one": torch.arange(real.shape[1]) != 3,
-    }[kept]
-    return (mask.expand_as(real) & real).float()
+def kept_tokens(most=30):
+    """For each token of a text whether it is kept; all, none and all but one of them more often than by chance."""
+    alike = st.builds(lambda kept, n: [kept] * n, st.booleans(), st.integers(1, most))
+    but_one = st.builds(lambda kept, i: [*kept[:i], not kept[0], *kept[i:]], alike, st.integers(0, most))
+    return st.lists(st.booleans(), min_size=1, max_size=most) | alike | but_one
 
 
-@pytest.mark.parametrize("kept", KEPT)
-@pytest.mark.parametrize("masking", ["drop", "zero"])
-@pytest.mark.parametrize("family", [*FAMILIES, "gru"])
-def test_blocks_give_the_same_states(family, masking, kept):
-    encoder = small_encoder(family)
-    if masking == "drop" and not encoder.can_drop:
-        pytest.skip("tokens cannot leave a recurrent encoder")
-    generator = torch.Generator().manual_seed(1)
-    for lengths in ((20, 13, 7), (3,), (3, 30), (9, 9, 9, 9)):
-        batch = small_batch(family, lengths=lengths)
-        attention_mask = batch["attention_mask"]
-        for blocks in (range(4) if family != "gru" else range(3), range(1, 3), range(2, 3)):
-            mask = mask_of(kept, attention_mask, generator)
-            with torch.no_grad():
-                states = encoder.embed(batch["input_ids"])
-            compact, dense = both_ways(encoder, states, blocks, attention_mask, mask, masking)
-            # Zeroed tokens take part, so their states are compared too; dropped ones mean nothing.
-            told = attention_mask.bool() if masking == "zero" else mask.bool()
-            assert_close(compact[told], dense[told], atol=1e-5, rtol=1e-5)
-            assert compact.isfinite().all()
+def padded(rows):
+    """Mask and attention mask of texts from their tokens. *Shape:* both (B, T)"""
+    shape = len(rows), max(map(len, rows))
+    mask, attention_mask = torch.zeros(shape), torch.zeros(shape, dtype=torch.long)
+    for row, kept in enumerate(rows):
+        mask[row, : len(kept)] = torch.tensor(kept).float()
+        attention_mask[row, : len(kept)] = 1
+    return mask, attention_mask
 
 
-@pytest.mark.parametrize("masking", ["drop", "zero"])
-@pytest.mark.parametrize("method", ["plmr", "rnp"])
-@pytest.mark.parametrize("family", [*FAMILIES, "gru"])
-def test_models_answer_alike(family, masking, method):
-    model = small_model(family, method=method, masking=masking, sparsity=0.3, smoothing=3)
-    encoders = [module for module in model.modules() if isinstance(module, SplitEncoder)]
-    for seed in range(3):
-        batch = small_batch(family, seed=seed, lengths=(30, 17, 4, 3))
-        for thresholds in ([0.5], [0.0], [0.999]):
-            model.config.thresholds = thresholds * model.method.n_steps
-            answers = []
-            for compact in (True, False):
-                for encoder in encoders:
-                    encoder.compact = compact
-                with torch.no_grad():
-                    answers.append(model(**batch))
-            compact, dense = answers
-            assert torch.equal(compact.mask, dense.mask)
-            assert_close(compact.logits, dense.logits, atol=1e-5, rtol=1e-5)
-            assert_close(compact.keep_probability, dense.keep_probability, atol=1e-5, rtol=0)
+@pytest.mark.parametrize(("family", "masking"), ENCODERS)
+@PROPERTY
+@given(
+    rows=st.lists(kept_tokens(), min_size=1, max_size=4),
+    cut=st.sampled_from([(0, 4), (0, 1), (1, 3), (2, 3)]),
+    seed=st.integers(0, 999),
+)
+@example(rows=[[True] * 30, [True] * 3], cut=(0, 4), seed=0)
+@example(rows=[[False] * 20, [False]], cut=(0, 4), seed=0)
+@example(rows=[[True]], cut=(1, 3), seed=0)
+@example(rows=[[False]], cut=(2, 3), seed=0)
+@example(rows=[[True] * 9, [False] * 9, [True], [False, True, False]], cut=(0, 4), seed=0)
+def test_blocks_give_the_same_states(family, masking, rows, cut, seed):
+    encoder = encoder_of(family)
+    mask, attention_mask = padded(rows)
+    blocks = range(cut[0], min(cut[1], encoder.n_blocks))
+    generator = torch.Generator().manual_seed(seed)
+    with torch.no_grad():
+        states = encoder.embed(torch.randint(4, VOCABULARY, mask.shape, generator=generator))
+    compact, dense = both_ways([encoder], lambda: run_masked(encoder, states, blocks, attention_mask, mask, masking))
+    # Zeroed tokens take part, so their states are compared too; dropped ones mean nothing.
+    told = attention_mask.bool() if masking == "zero" else mask.bool()
+    assert_close(compact[told], dense[told], atol=1e-5, rtol=1e-5)
+    assert compact.isfinite().all()
+
+
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize(("family", "masking"), ENCODERS)
+@settings(PROPERTY, max_examples=12)
+@given(
+    lengths=st.lists(st.integers(3, 30), min_size=1, max_size=4),
+    thresholds=st.tuples(*[st.sampled_from([0.0, 0.999]) | st.floats(0.1, 0.9)] * 2),
+    seed=st.integers(0, 999),
+)
+@example(lengths=[30, 17, 4, 3], thresholds=(0.0, 0.0), seed=0)
+@example(lengths=[30, 17, 4, 3], thresholds=(0.999, 0.999), seed=1)
+@example(lengths=[30, 17, 4, 3], thresholds=(0.4, 0.6), seed=2)
+@example(lengths=[3], thresholds=(0.5, 0.5), seed=3)
+def test_models_answer_alike(family, method, masking, lengths, thresholds, seed):
+    model = model_of(family, method, masking)
+    model.config.thresholds = list(thresholds[: model.method.n_steps])
+    batch = small_batch(family, seed=seed, lengths=tuple(lengths))
+    compact, dense = both_ways(model.method.encoders(), lambda: model(**batch))
+    assert torch.equal(compact.mask, dense.mask)
+    assert_close(compact.logits, dense.logits, atol=1e-5, rtol=1e-5)
+    assert_close(compact.keep_probability, dense.keep_probability, atol=1e-5, rtol=0)
 
 
 def test_blocks_see_no_more_tokens_than_are_kept():
