@@ -10,18 +10,15 @@ import pytest
 
 from plmr.errors import PlmrError
 from plmr.io import atomic_folder, atomic_path, explained
+from tests.disks import small_disk
+from tests.signals import killed_at
 
 
 @pytest.fixture
 def full_disk(tmp_path: Path) -> Iterator[Path]:
     """A real file system with room for 64 KiB."""
-    folder = tmp_path / "small"
-    folder.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", str(folder)]
-    if os.name != "posix" or os.geteuid() != 0 or subprocess.run(mount, capture_output=True).returncode:
-        pytest.skip("only root may mount a small file system")
-    yield folder
-    subprocess.run(["umount", str(folder)], check=True)
+    with small_disk(tmp_path / "small", 64 * 1024) as folder:
+        yield folder
 
 
 @pytest.fixture
@@ -107,6 +104,27 @@ def test_an_existing_folder_keeps_its_other_files(tmp_path):
         assert (tmp_path / "config").read_text() == "old"
     assert names(tmp_path) == ["config", "mine", "sub", "sub/x"]
     assert (tmp_path / "config").read_text() == "new"
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork and SIGKILL")
+def test_a_kill_between_two_files_leaves_no_folder_that_mixes_old_and_new(tmp_path):
+    files, ways = ("a", "config", "weights"), set()
+    for event in range(1, 6):
+        target = tmp_path / str(event)
+        target.mkdir()
+        for name in files:
+            (target / name).write_text("old")
+
+        def renew(target=target):
+            with atomic_folder(target, key="config") as aside:
+                for name in files:
+                    (aside / name).write_text("new")
+
+        killed = killed_at(event, renew)
+        found = {name: (target / name).read_text() for name in files if (target / name).exists()}
+        assert "config" not in found or len(set(found.values())) == 1
+        ways.add((killed, found.get("config")))
+    assert ways == {(True, "old"), (True, None), (False, "new")}
 
 
 def test_a_folder_that_failed_leaves_nothing(tmp_path):

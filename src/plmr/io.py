@@ -95,13 +95,15 @@ def atomic_path(path: str | PathLike[str]) -> Iterator[Path]:
 
 
 @contextmanager
-def atomic_folder(path: str | PathLike[str]) -> Iterator[Path]:
+def atomic_folder(path: str | PathLike[str], key: str | None = None) -> Iterator[Path]:
     """Give a folder to fill that takes the name `path` once the block ends without an error.
 
     Where a folder of that name exists, its other files stay: each new file replaces its namesake by a rename.
 
     Args:
         path: The final name. Missing parent folders are made.
+        key: Name of the file without which nobody reads the others. It is gone while they are replaced, so that a kill
+            in between leaves no folder that mixes old and new.
 
     Yields:
         An empty folder on the same file system.
@@ -117,12 +119,15 @@ def atomic_folder(path: str | PathLike[str]) -> Iterator[Path]:
             with creating(path):
                 aside.mkdir(parents=True)
             yield aside
-            files = sorted(file for file in aside.rglob("*") if file.is_file())
+            last = aside / key if key else None
+            files = sorted((file for file in aside.rglob("*") if file.is_file()), key=lambda file: (file == last, file))
             for file in files:
                 _flush(file)
             if not exists:
                 aside.rename(target)
                 return
+            if key:
+                (target / key).unlink(missing_ok=True)
             for file in files:
                 final = target / file.relative_to(aside)
                 final.parent.mkdir(parents=True, exist_ok=True)

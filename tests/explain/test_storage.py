@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import resource
@@ -14,6 +15,7 @@ import yaml
 
 from plmr import RationaleClassifier
 from plmr.errors import PlmrError
+from tests.signals import killed_at
 
 
 @pytest.fixture
@@ -152,6 +154,27 @@ def test_a_full_disk_leaves_the_former_model(trained, texts, tmp_path):
         signal.signal(signal.SIGXFSZ, handler)
     assert {path.name: path.read_bytes() for path in place.iterdir()} == before
     assert [path.name for path in tmp_path.iterdir()] == ["model"]
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork and SIGKILL")
+def test_a_kill_at_any_moment_leaves_no_mixture_of_two_models(trained, tmp_path):
+    def pair(folder: Path) -> list[bytes]:
+        return [(folder / name).read_bytes() for name in ("config.json", "model.safetensors")]
+
+    for name in ("gru", "bert"):
+        trained[name].save_pretrained(tmp_path / name)
+    old, new = (pair(tmp_path / name) for name in ("gru", "bert"))
+    found = []
+    for event in itertools.count(1):
+        place = shutil.copytree(tmp_path / "gru", tmp_path / str(event))
+        killed = killed_at(event, lambda place=place: trained["bert"].save_pretrained(place))
+        found.append(pair(place) if (place / "config.json").exists() else None)
+        assert found[-1] in (old, None, new)
+        if not killed:
+            break
+        if found[-1] is None:
+            assert "no config.json" in complaint(place)
+    assert old in found and None in found and found[-1] == new
 
 
 def test_the_folder_says_what_it_is(classifier, tmp_path):

@@ -6,6 +6,7 @@ import shutil
 from pathlib import Path
 
 from transformers import AutoConfig, PreTrainedTokenizerBase
+from transformers.utils import CONFIG_NAME
 
 from plmr.config import RationaleConfig
 from plmr.devices import find_device
@@ -28,7 +29,7 @@ def is_saved_model(source: str) -> bool:
     if gru_layers(source) is not None or source == "minilm":
         return False
     folder = Path(source)
-    if folder.is_dir() and not (folder / "config.json").is_file():
+    if folder.is_dir() and not (folder / CONFIG_NAME).is_file():
         raise PlmrError(
             f"The folder {source!r} holds no model: there is no config.json in it. Give the folder that "
             "`plmr train --output` or save_pretrained wrote."
@@ -92,14 +93,16 @@ def _load_weights(source: str) -> tuple[RationaleModel, PreTrainedTokenizerBase]
 def save_model(model: RationaleModel, tokenizer: PreTrainedTokenizerBase, folder: str | Path, card: str) -> None:
     """Write a model, its tokenizer and its card aside, then put the folder in place.
 
+    A kill while it takes the place of another model leaves the old one, the new one, or a folder without config.json.
+
     Raises:
         PlmrError: The place cannot be written, or the disk is full; what was there before is still there.
     """
-    with atomic_folder(folder) as aside:
+    with atomic_folder(folder, key=CONFIG_NAME) as aside:
         with quiet():
             model.save_pretrained(aside)
         for weights in aside.glob("*.safetensors"):
             # safetensors lets nobody but their owner read them, whatever the umask says.
-            shutil.copymode(aside / "config.json", weights)
+            shutil.copymode(aside / CONFIG_NAME, weights)
         tokenizer.save_pretrained(aside)
         (aside / "README.md").write_text(card, encoding="utf-8")
