@@ -15,6 +15,7 @@ from transformers import EarlyStoppingCallback
 from plmr import RationaleClassifier
 from plmr.errors import PlmrError
 from plmr.training.checkpoints import last_checkpoint
+from tests.disks import enlarge, small_disk
 from tests.training.runs import OPTIONS, TRAIN, VALIDATION, same_weights, train
 
 pytestmark = pytest.mark.filterwarnings("ignore:Step:UserWarning")
@@ -95,6 +96,20 @@ def test_every_moment_of_a_save_is_survived(whole, cut_folder, tiny_bert):
     with pytest.warns(UserWarning, match="checkpoint-9 is incomplete"):
         resumed, summary = train(tiny_bert, cut_folder, resume=True)
     assert f"resumed from {cut_folder / 'checkpoint-6'}" in summary.notes
+    assert same_weights(resumed, whole[0])
+
+
+def test_a_full_disk_leaves_whole_checkpoints_only(whole, tiny_bert, tmp_path):
+    """Room for one checkpoint and a part of the next, on a real file system; with more room the run goes on."""
+    one = sum(file.stat().st_size + 4096 for file in (whole[2] / "checkpoint-3").iterdir())
+    with small_disk(tmp_path / "disk", one * 3 // 2) as disk:
+        with pytest.raises(PlmrError, match=f"{disk}.*: no space left on the disk"):
+            train(tiny_bert, disk)
+        assert [path.name for path in disk.glob("checkpoint-*")] == ["checkpoint-3"]
+        assert last_checkpoint(disk) == str(disk / "checkpoint-3")
+        enlarge(disk, one * 8)
+        resumed, summary = train(tiny_bert, disk, resume=True)
+    assert f"resumed from {disk / 'checkpoint-3'}" in summary.notes
     assert same_weights(resumed, whole[0])
 
 

@@ -155,8 +155,7 @@ def train(
         hide_loading_bars()
         model = dict(settings.model)
         classifier = RationaleClassifier.from_pretrained(model.pop("encoder", "minilm"), **model)
-        with explained(folder):
-            summary = classifier.fit(texts, validation_texts, folder, resuming, **settings.training)
+        summary = classifier.fit(texts, validation_texts, folder, resuming, **settings.training)
         classifier.save_pretrained(folder)
     _report(summary, folder)
 

@@ -1,10 +1,13 @@
-"""Finding the checkpoint to resume from, after whatever ended the last run."""
+"""Checkpoints that are whole or gone, and the one to resume from after whatever ended the last run."""
 
 from __future__ import annotations
 
 import json
+import shutil
 import warnings
 import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from safetensors import SafetensorError, safe_open
@@ -12,6 +15,25 @@ from transformers.utils import SAFE_WEIGHTS_NAME
 
 ARCHIVES = ("optimizer.pt", "scheduler.pt")
 STATE = "trainer_state.json"
+
+
+@contextmanager
+def whole_or_gone(checkpoint: Path) -> Iterator[None]:
+    """Let a checkpoint be written within the block, into no remains of another, and leave none of its own.
+
+    The trainer knows one name only for a checkpoint, so this one cannot be written aside; what a kill leaves of it
+    `is_complete` finds out.
+
+    Args:
+        checkpoint: The folder; removed before the block, and after an error that keeps it from being complete.
+    """
+    shutil.rmtree(checkpoint, ignore_errors=True)
+    try:
+        yield
+    except BaseException:
+        if not is_complete(checkpoint):
+            shutil.rmtree(checkpoint, ignore_errors=True)
+        raise
 
 
 def last_checkpoint(folder: str | Path) -> str | None:

@@ -15,6 +15,7 @@ from transformers.integrations.integration_utils import INTEGRATION_TO_CALLBACK
 
 from plmr.data.encoding import Encoded
 from plmr.errors import PlmrError, nearest
+from plmr.io import explained
 from plmr.methods import caveats
 from plmr.modeling import RationaleModel
 from plmr.ranges import FINITE
@@ -129,7 +130,7 @@ def fit_model(
         callbacks: Further callbacks for the trainer.
 
     Raises:
-        PlmrError: The run to continue was begun with other settings or texts.
+        PlmrError: The run to continue was begun with other settings or texts, or no checkpoint can be written.
     """
     started = time.perf_counter()
     begun = fingerprint(model.config, args, train, validation)
@@ -148,7 +149,7 @@ def fit_model(
         write_fingerprint(args.output_dir, begun)
     if resume:
         notes.append(f"resumed from {checkpoint}" if checkpoint else "nothing to resume from; started anew")
-    with calm_progress(trainer, config.method.upper()):
+    with explained(args.output_dir), calm_progress(trainer, config.method.upper()):
         trainer.train(resume_from_checkpoint=checkpoint)
     # Else bf16 training would leave its autocast behind, and the model would answer unlike its saved copy.
     trainer.accelerator.unwrap_model(model, keep_fp32_wrapper=False)

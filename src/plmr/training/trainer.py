@@ -6,6 +6,7 @@ import os
 from collections import defaultdict
 from collections.abc import Sequence
 from contextlib import nullcontext
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,7 @@ import torch
 from torch import Tensor, nn
 from torch.utils.data import Dataset, Sampler
 from transformers import Trainer
+from transformers.trainer_utils import PREFIX_CHECKPOINT_DIR
 
 from plmr.data.collator import RationaleCollator
 from plmr.data.encoding import Encoded
@@ -20,6 +22,7 @@ from plmr.inference import predict
 from plmr.modeling import RationaleModel
 from plmr.training.arguments import RationaleTrainingArguments
 from plmr.training.calibration import calibrate
+from plmr.training.checkpoints import whole_or_gone
 from plmr.training.collapse import position_agreement
 from plmr.training.sampler import LengthGroupedSampler
 
@@ -193,6 +196,11 @@ class RationaleTrainer(Trainer):
             logs |= {f"loss_{name}": float(term) / self._batches for name, term in self._terms.items()}
             self._terms, self._batches = {}, 0
         super().log(logs, *args, **kwargs)
+
+    def _save_checkpoint(self, model: nn.Module, trial: Any) -> None:
+        folder = Path(self._get_output_dir(trial), f"{PREFIX_CHECKPOINT_DIR}-{self.state.global_step}")
+        with whole_or_gone(folder):
+            super()._save_checkpoint(model, trial)
 
     def evaluate(
         self, eval_dataset: Any = None, ignore_keys: Any = None, metric_key_prefix: str = "eval"
