@@ -20,10 +20,11 @@ from contextlib import nullcontext
 from dataclasses import asdict
 from pathlib import Path
 from statistics import median
+from typing import Any
 
 import torch
 from machine import command, machine, result_file
-from pairs import in_turns, ratio, table
+from pairs import Tables, in_turns, ratio, table
 
 from plmr import RationaleClassifier, RationaleModel
 from plmr.data import Example, load_beer, load_examples
@@ -67,6 +68,16 @@ def _compiled(model: RationaleModel) -> RationaleModel | None:
     return compiled
 
 
+def tables_of(result: dict[str, Any]) -> Tables:
+    header = ["side", "texts / second", "times torch", "labels alike", "words alike", "word F1"]
+    cells = [
+        [row["name"], f"{row['texts_per_second']:.1f}", f"{row['times_torch']:.2f}", f"{row['labels_alike']:.1%}",
+         f"{row['words_alike']:.1%}", "–" if row["word_f1"] is None else f"{100 * row['word_f1']:.1f}"]
+        for row in result["sides"]
+    ]  # fmt: skip
+    return [(header, cells)]
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("model", help="folder that `plmr train` wrote")
@@ -98,14 +109,9 @@ def main() -> None:
     speeds = {name: len(texts) / median(seconds) for name, seconds in times.items()}
     runs = measured(documents, answers, examples, speeds)
     rows = [asdict(run) | {"times_torch": ratio(times, "torch", run.name)} for run in runs]
-    header = ["side", "texts / second", "times torch", "labels alike", "words alike", "word F1"]
-    cells = [
-        [row["name"], f"{row['texts_per_second']:.1f}", f"{row['times_torch']:.2f}", f"{row['labels_alike']:.1%}",
-         f"{row['words_alike']:.1%}", "–" if row["word_f1"] is None else f"{100 * row['word_f1']:.1f}"]
-        for row in rows
-    ]  # fmt: skip
-    print(table(header, cells))
     result = {"command": command(), "machine": machine(), "texts": len(texts), "batch": given.batch_size, "sides": rows}
+    for header, cells in tables_of(result):
+        print(table(header, cells))
     output = given.output or result_file("export", given.device)
     output.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
 

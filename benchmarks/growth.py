@@ -31,7 +31,7 @@ from statistics import median
 from typing import Any
 
 from machine import command, machine, peak_mib, result_file
-from pairs import in_turns, ratio, table
+from pairs import Tables, in_turns, ratio, table
 
 from plmr import RationaleClassifier, RationaleConfig, RationaleModel, make_reviews
 from plmr.cli import app
@@ -161,9 +161,6 @@ def files(folder: Path, given: argparse.Namespace) -> list[dict[str, Any]]:
     return rest
 
 
-FILE_HEADER = ["file of", "seconds", "processor ms for each further text", "peak MiB"]
-
-
 def file_rows(found: list[dict[str, Any]]) -> list[list[str]]:
     """Cells of the table of files. What texts cost beyond those of the file before is free of the time to start."""
     rows = []
@@ -176,15 +173,20 @@ def file_rows(found: list[dict[str, Any]]) -> list[list[str]]:
     return rows
 
 
-def report(result: dict[str, Any]) -> None:
+def tables_of(result: dict[str, Any]) -> Tables:
     rows = [
         [f"{r['tokens']:,}", f"{r['windows']}", f"{r['texts']}"]
         + [f"{r[name]:,.1f}" for name in ("ms_per_text", "ms_per_1000_tokens", "peak_mib")]
         for r in result["lengths"]
     ]
-    print(table(["tokens", "windows", "texts", "ms / text", "ms / 1,000 tokens", "peak MiB"], rows), end="\n\n")
-    print(table(FILE_HEADER, file_rows(result["files"])), end="\n\n")
-    print(f"kept of the model's texts per second: {result['throughput']['kept']:.1%}")
+    return [
+        (["tokens", "windows", "texts", "ms / text", "ms / 1,000 tokens", "peak MiB"], rows),
+        (["file of", "seconds", "processor ms for each further text", "peak MiB"], file_rows(result["files"])),
+    ]
+
+
+def summary_of(result: dict[str, Any]) -> str:
+    return f"kept of the model's texts per second: {result['throughput']['kept']:.1%}"
 
 
 def main() -> None:
@@ -211,7 +213,9 @@ def main() -> None:
             "files": files(folder, given),
             "throughput": task("sides", given.device, str(folder), given.reviews, given.batch, given.rounds),
         }
-    report(figures)
+    for header, rows in tables_of(figures):
+        print(table(header, rows), end="\n\n")
+    print(summary_of(figures))
     result = {"command": command(), "machine": machine(), "batch": given.batch, **figures}
     output = given.output or result_file("growth", given.device)
     output.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")

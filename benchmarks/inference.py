@@ -26,8 +26,8 @@ from statistics import median
 from typing import Any, NamedTuple
 
 import torch
-from machine import command, machine
-from pairs import in_turns, ratio, table
+from machine import RESULTS, command, machine
+from pairs import Tables, in_turns, ratio, table
 from transformers import BertConfig, BertForSequenceClassification
 
 from plmr import RationaleConfig, RationaleModel
@@ -36,7 +36,6 @@ from plmr.inference import by_length
 from plmr.masking import sparsity_targets
 from plmr.training.calibration import calibrate
 
-RESULTS = Path(__file__).parent / "results"
 BLOCKS, DEPTH, PRUNING = 12, 7, 2
 
 
@@ -167,6 +166,20 @@ def real_lengths(model: RationaleModel, stock: Any, given: argparse.Namespace) -
     }
 
 
+def tables_of(result: dict[str, Any]) -> Tables:
+    header = ["length", "batch", "sparsity", "bound", "stock / compact", "dense / compact"]
+    cells = [
+        [str(row["length"]), str(row["batch"]), str(row["sparsity"])]
+        + [f"{row[name]:.2f}" for name in ("bound", "stock_to_compact", "dense_to_compact")]
+        for row in result["fixed"]
+    ]
+    found: Tables = [(header, cells)]
+    if result["real"]:
+        times = result["real"]["times_faster"]
+        found.append((["on real review lengths", "times slower"], [[k, f"{v:.2f}"] for k, v in times.items()]))
+    return found
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--device", default="cpu")
@@ -183,20 +196,9 @@ def main() -> None:
     with torch.inference_mode():
         rows = fixed_lengths(model, stock, given)
         real = real_lengths(model, stock, given) if given.beer else None
-    header = ["length", "batch", "sparsity", "bound", "stock / compact", "dense / compact"]
-    cells = [
-        [str(row["length"]), str(row["batch"]), str(row["sparsity"])]
-        + [f"{row[name]:.2f}" for name in ("bound", "stock_to_compact", "dense_to_compact")]
-        for row in rows
-    ]
-    print(table(header, cells))
-    if real:
-        print(
-            table(
-                ["on real review lengths", "times slower"], [[k, f"{v:.2f}"] for k, v in real["times_faster"].items()]
-            )
-        )
     result = {"command": command(), "machine": machine(), "dtype": given.dtype, "fixed": rows, "real": real}
+    for header, cells in tables_of(result):
+        print(table(header, cells))
     output = given.output or RESULTS / f"inference-{given.device}-{given.dtype}.json"
     output.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
 

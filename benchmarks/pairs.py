@@ -44,6 +44,10 @@ def ratio(times: Mapping[str, list[float]], slow: str, fast: str) -> float:
     return median(a / b for a, b in zip(times[slow], times[fast], strict=True))
 
 
+Tables = list[tuple[list[str], list[list[str]]]]
+"""Header and rows of each table that a bench makes of its result, wherever it is shown."""
+
+
 def table(header: list[str], rows: list[list[str]]) -> str:
     """Aligned columns for people."""
     widths = [max(len(row[i]) for row in [header, *rows]) for i in range(len(header))]

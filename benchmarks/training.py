@@ -33,8 +33,8 @@ from statistics import median
 from typing import Any
 
 import torch
-from machine import command, machine, peak_mib
-from pairs import seconds, table
+from machine import RESULTS, command, machine, peak_mib
+from pairs import Tables, seconds, table
 from torch import Tensor
 
 from plmr import RationaleConfig, RationaleModel, make_reviews
@@ -46,7 +46,6 @@ from plmr.inference import by_length
 from plmr.methods import PLMR, Batch, Selection
 from plmr.training.trainer import WIDTHS, keep_few_kernels
 
-RESULTS = Path(__file__).parent / "results"
 PADDED_TO = 256
 MEMORY_STEPS = {"naive": 4, "ours": 40}
 """Steps after which the memory is read: the first side's are all of one size, the second's are not."""
@@ -153,6 +152,18 @@ def measure_memory(given: argparse.Namespace) -> dict[str, dict[str, float]]:
     return found
 
 
+def tables_of(result: dict[str, Any]) -> Tables:
+    rows = [
+        [side, f"{speed:,.0f}", f"{mib['peak']:,.0f}", f"{mib['peak'] - mib['before']:,.0f}"]
+        for (side, speed), mib in zip(result["tokens_per_second"].items(), result["mib"].values(), strict=True)
+    ]
+    return [(["side", "tokens / second", "peak MiB", "without libraries"], rows)]
+
+
+def summary_of(result: dict[str, Any]) -> str:
+    return f"{result['times_faster']:.2f} times the tokens, {result['share_of_memory']:.2f} of the memory"
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--device", default="cpu")
@@ -183,12 +194,9 @@ def main() -> None:
         "share_without_libraries": added["ours"] / added["naive"],
         "targets": TARGETS,
     }
-    rows = [
-        [side, f"{result['tokens_per_second'][side]:,.0f}", f"{mib[side]['peak']:,.0f}", f"{added[side]:,.0f}"]
-        for side in found
-    ]
-    print(table(["side", "tokens / second", "peak MiB", "without libraries"], rows))
-    print(f"{result['times_faster']:.2f} times the tokens, {result['share_of_memory']:.2f} of the memory")
+    for header, rows in tables_of(result):
+        print(table(header, rows))
+    print(summary_of(result))
     output = given.output or RESULTS / f"training-{given.device}.json"
     output.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
 
