@@ -30,6 +30,7 @@ from plmr.cli.options import (
     load_model,
 )
 from plmr.cli.settings import pairs
+from plmr.cli.tables import show_results
 from plmr.errors import PlmrError
 from plmr.io import atomic_path
 
@@ -172,12 +173,7 @@ def _progress() -> Iterator[Track]:
 
 def _show(result: Comparison, title: str) -> None:
     from plmr.explain.posthoc import COLUMNS
-    from plmr.render import plain_results
 
-    figures = result.figures()
-    typer.echo(f"{title}\n\n{plain_results(figures, COLUMNS)}\n")
-    for column in COLUMNS:
-        if any(column.key in of_one for of_one in figures.values()):
-            typer.echo(f"{column.title}: {column.meaning}")
+    show_results(title, result.figures(), COLUMNS)
     for note in result.notes:
         typer.echo(f"note: {note}")

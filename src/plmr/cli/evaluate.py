@@ -29,7 +29,7 @@ from plmr.cli.options import (
     load_model,
 )
 from plmr.cli.settings import pairs
-from plmr.cli.tables import figure_table
+from plmr.cli.tables import figure_table, show_results
 from plmr.errors import PlmrError
 from plmr.io import atomic_path
 from plmr.ranges import SHARE
@@ -112,15 +112,12 @@ def evaluate(
     if not more:
         Console().print(figure_table(title, report.rows()))
         return
-    from plmr.render import RESULT_COLUMNS, plain_results
+    from plmr.render import RESULT_COLUMNS
 
     by_key = {column.key: column for column in RESULT_COLUMNS}
     columns = [by_key[key] for key in ("sparsity", "accuracy", "precision", "recall", "f1")]
     rows = {str(share): each.figures() for share, each in reports.items()}
-    typer.echo(f"{title}: {report.word.n_texts:,} texts\n\n{plain_results(rows, columns, 'asked')}\n")
-    for column in columns:
-        if column.key in report.figures():
-            typer.echo(f"{column.title}: {column.meaning}")
+    show_results(f"{title}: {report.word.n_texts:,} texts", rows, columns, "asked")
 
 
 def _shares(text: str) -> list[float]:

@@ -5,8 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
+import typer
+
 if TYPE_CHECKING:
     from rich.table import Table
+
+    from plmr.render.table import Column, Results
 
 
 def figure_table(title: str, rows: Iterable[Sequence[str]]) -> Table:
@@ -26,3 +30,20 @@ def figure_table(title: str, rows: Iterable[Sequence[str]]) -> Table:
     for row in rows:
         table.add_row(*map(escape, row))
     return table
+
+
+def show_results(title: str, results: Results, columns: Sequence[Column], heading: str = "method") -> None:
+    """Print several systems side by side, and what each column means.
+
+    Args:
+        title: What they are of.
+        results: Name of a system to its metrics.
+        columns: The figures to show; those no system has are left out.
+        heading: What the names are.
+    """
+    from plmr.render import plain_results
+    from plmr.render.table import used_columns
+
+    typer.echo(f"{title}\n\n{plain_results(results, columns, heading)}\n")
+    for column in used_columns(results, columns):
+        typer.echo(f"{column.title}: {column.meaning}")
