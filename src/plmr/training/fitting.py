@@ -26,7 +26,7 @@ from plmr.training.checkpoints import last_checkpoint
 from plmr.training.environments import with_environments
 from plmr.training.fingerprint import check_fingerprint, fingerprint, write_fingerprint
 from plmr.training.progress import calm_progress
-from plmr.training.trainer import FIGURES, RationaleTrainer
+from plmr.training.trainer import Figures, RationaleTrainer
 
 SHORT_NAMES = {
     "epochs": "num_train_epochs",
@@ -87,10 +87,10 @@ def training_arguments(output_dir: str | Path, **options: Any) -> RationaleTrain
 
 def _check_metric(name: str | None) -> None:
     """Refuse what transformers would look for in vain after the first epoch."""
-    if name and name.removeprefix("eval_") not in FIGURES:
+    if name and name.removeprefix("eval_") not in Figures._fields:
         raise PlmrError(
-            f"metric_for_best_model={name!r} is not a figure of an evaluation, which are {', '.join(FIGURES)}."
-            f"{nearest(name, FIGURES)}"
+            f"metric_for_best_model={name!r} is not a figure of an evaluation, which are {', '.join(Figures._fields)}."
+            f"{nearest(name, Figures._fields)}"
         )
 
 

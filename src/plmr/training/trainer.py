@@ -7,7 +7,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from contextlib import nullcontext
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -25,9 +25,6 @@ from plmr.training.calibration import calibrate
 from plmr.training.checkpoints import whole_or_gone
 from plmr.training.collapse import position_agreement
 from plmr.training.sampler import LengthGroupedSampler
-
-FIGURES = ("loss", "accuracy", "full_text_accuracy", "sparsity", "argmax_sparsity", "position_agreement")
-"""What an evaluation gives."""
 
 WIDTHS = 8
 """Training batches are as wide as a multiple of this."""
@@ -52,6 +49,17 @@ class EncodedDataset(Dataset):
 
     def __getitem__(self, index: int) -> dict[str, Any]:
         return self.texts[index].features()
+
+
+class Figures(NamedTuple):
+    """What an evaluation gives, at the sparsity asked for; see `RationaleTrainer.evaluate`."""
+
+    loss: float
+    accuracy: float
+    full_text_accuracy: float
+    sparsity: float
+    argmax_sparsity: float
+    position_agreement: float
 
 
 class RationaleTrainer(Trainer):
@@ -221,15 +229,15 @@ class RationaleTrainer(Trainer):
         rationale = np.stack([p.probabilities for p in predictions])
         full_text = np.stack([np.asarray(p.full_text_probabilities) for p in predictions])
         chance = np.clip(rationale[np.arange(len(labels)), labels], 1e-12, 1)
-        figures = (
-            float(-np.log(chance).mean()),
-            float((rationale.argmax(axis=1) == labels).mean()),
-            float((full_text.argmax(axis=1) == labels).mean()),
-            calibration.share,
-            calibration.argmax_share,
-            position_agreement([p.mask for p in predictions]),
+        figures = Figures(
+            loss=float(-np.log(chance).mean()),
+            accuracy=float((rationale.argmax(axis=1) == labels).mean()),
+            full_text_accuracy=float((full_text.argmax(axis=1) == labels).mean()),
+            sparsity=calibration.share,
+            argmax_sparsity=calibration.argmax_share,
+            position_agreement=position_agreement([p.mask for p in predictions]),
         )
-        metrics = {f"{metric_key_prefix}_{name}": value for name, value in zip(FIGURES, figures, strict=True)}
+        metrics = {f"{metric_key_prefix}_{name}": value for name, value in figures._asdict().items()}
         self.log(metrics)
         self.control = self.callback_handler.on_evaluate(self.args, self.state, self.control, metrics)
         return metrics
