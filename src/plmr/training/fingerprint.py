@@ -30,7 +30,7 @@ def fingerprint(
     config: RationaleConfig, args: RationaleTrainingArguments, train: Sequence[Encoded], validation: Sequence[Encoded]
 ) -> dict[str, Any]:
     """Settings by name, and a digest of each part of the data."""
-    settings = {**config.to_dict(), **{name: getattr(args, name, None) for name in ARGUMENTS}}
+    settings = {**config.to_dict(), **{name: getattr(args, name) for name in ARGUMENTS}}
     found = dict(_leaves(settings))
     found |= {"training texts": _digest(train), "validation texts": _digest(validation)}
     # As they come back from a file.
@@ -64,7 +64,9 @@ def check_fingerprint(folder: str | Path, found: Mapping[str, Any]) -> None:
     # Other texts make other vocabularies and classes; who changed the texts need not hear of all that.
     told = [name for name in differ if name.endswith(" texts")] or differ
     words = [
-        f"other {name}" if name.endswith(" texts") else f"{name}={_said(found, name)} instead of {_said(begun, name)}"
+        f"other {name}"
+        if name.endswith(" texts")
+        else f"{name}={shorten(found.get(name))} instead of {shorten(begun.get(name))}"
         for name in told
     ]
     more = f" and {len(words) - 4} more" if len(words) > 4 else ""
@@ -89,7 +91,3 @@ def _digest(texts: Sequence[Encoded]) -> str:
     for text in texts:
         digest.update(repr((text.input_ids, text.word_ids, text.label, text.environment)).encode())
     return digest.hexdigest()
-
-
-def _said(settings: Mapping[str, Any], name: str) -> str:
-    return shorten(settings.get(name))
