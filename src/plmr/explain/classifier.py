@@ -254,11 +254,11 @@ class RationaleClassifier:
         most = 16 * batch_size
         # A token has four or five characters in most languages: texts that fit the model are counted, not weighed.
         chunks = chunked(texts, most, most * self.config.max_tokens * 8)
+        model, cut = self._trained(), self._tokenization().max_tokens
         with closing(ahead(self._read, chunks)) as ready:
             for chunk in ready:
-                cut = self._tokenization().max_tokens
                 with self._precision():
-                    answers = explain_texts(self._trained(), chunk, self.labels, batch_size, length, cut)
+                    answers = explain_texts(model, chunk, self.labels, batch_size, length, cut)
                 yield from answers
 
     def evaluate(
