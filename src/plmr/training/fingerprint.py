@@ -22,7 +22,11 @@ ARGUMENTS = (
     "gradient_accumulation_steps length_grouping seed data_seed bf16 fp16 eval_strategy eval_steps "
     "metric_for_best_model greater_is_better load_best_model_at_end"
 ).split()
-"""Training arguments that have a say in the weights; the others may change from one start to the next."""
+"""Training arguments that have a say in the weights; the others may change from one start to the next.
+
+So has the number of epochs: the learning rate and the sparsity target follow the share of the training that is done,
+and with more epochs the steps already taken would have been others.
+"""
 NOT_COMPARED = {"thresholds", "transformers_version", "_name_or_path", "architectures", "dtype"}
 
 
