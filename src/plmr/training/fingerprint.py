@@ -27,6 +27,8 @@ ARGUMENTS = (
 So has the number of epochs: the learning rate and the sparsity target follow the share of the training that is done,
 and with more epochs the steps already taken would have been others.
 """
+STOPPING = ["early_stopping_patience", "early_stopping_threshold"]
+"""These have where there is a patience."""
 NOT_COMPARED = {"thresholds", "transformers_version", "_name_or_path", "architectures", "dtype"}
 
 
@@ -34,7 +36,8 @@ def fingerprint(
     config: RationaleConfig, args: RationaleTrainingArguments, train: Sequence[Encoded], validation: Sequence[Encoded]
 ) -> dict[str, Any]:
     """Settings by name, and a digest of each part of the data."""
-    settings = {**config.to_dict(), **{name: getattr(args, name, None) for name in ARGUMENTS}}
+    names = ARGUMENTS + (STOPPING if args.early_stopping_patience else [])
+    settings = {**config.to_dict(), **{name: getattr(args, name, None) for name in names}}
     found = dict(_leaves(settings))
     found |= {"training texts": _digest(train), "validation texts": _digest(validation)}
     # As they come back from a file.
