@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.cli.checks import assert_refused
 from tests.signals import hear_interrupts
 
 COMMAND = [sys.executable, "-c", "from plmr.cli import main; main()"]
@@ -72,3 +73,29 @@ def test_an_interrupted_training_says_how_to_go_on(reviews: Path, tmp_path: Path
     assert b"--resume" in errors.splitlines()[-1]
     assert b"Traceback" not in errors
     assert not (folder / "config.json").exists()
+
+
+@pytest.mark.skipif(os.name != "posix", reason="sends a POSIX signal")
+def test_a_killed_training_goes_on_to_the_same_model_or_says_what_differs(run, reviews: Path, tmp_path: Path):
+    whole, folder = tmp_path / "whole", tmp_path / "killed"
+    words = ["train", "--data", reviews, "--encoder", "gru", "--method", "rnp", "--epochs", 12, "--output"]
+    assert run(*words, whole).exit_code == 0
+    with subprocess.Popen([*COMMAND, *map(str, words), folder], stderr=subprocess.DEVNULL) as training:
+        deadline = time.monotonic() + 300
+        while not any(folder.glob("checkpoint-*/trainer_state.json")) and training.poll() is None:
+            assert time.monotonic() < deadline, "no checkpoint in 300 seconds"
+            time.sleep(0.01)
+        training.kill()
+    assert training.returncode == -signal.SIGKILL
+    assert not (folder / "config.json").exists()
+    for change, phrase in (
+        (("--sparsity", 0.4), "sparsity=0.4 instead of 0.2"),
+        (("--encoder", "gru-3"), "encoder='gru-3' instead of 'gru'"),
+        (("--epochs", 13), "num_train_epochs=13.0 instead of 12.0"),
+    ):
+        assert_refused(run(*words, folder, *change, "--resume"), "cannot go on with", phrase)
+    done = run(*words, folder, "--resume")
+    assert done.exit_code == 0, done.output
+    assert "resumed from" in done.output
+    for name in ("model.safetensors", "config.json"):
+        assert (folder / name).read_bytes() == (whole / name).read_bytes(), name

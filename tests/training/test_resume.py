@@ -152,6 +152,23 @@ def test_the_choice_of_the_best_and_the_patience_survive(tiny_bert, tmp_path, st
     assert resumed_summary.metrics == summary.metrics
 
 
+def test_patience_is_an_option_that_runs_from_the_full_sparsity_on(tiny_bert, tmp_path):
+    """Of twenty steps the target falls until the twelfth; the evaluations at 12 and 15 do not improve by 100."""
+    options = {"early_stopping_patience": 2, "early_stopping_threshold": 100.0, "metric_for_best_model": "loss"}
+    options |= {"load_best_model_at_end": True, "save_total_limit": None}
+    classifier, summary = train(tiny_bert, tmp_path / "whole", **options)
+    assert "stopped early, after 15 of 20 steps" in summary.notes
+    again, again_summary = train(tiny_bert, tmp_path / "whole", resume=True, **options)
+    assert "stopped early, after 15 of 20 steps" in again_summary.notes
+    assert same_weights(again, classifier) and again_summary.metrics == summary.metrics
+    part = shutil.copytree(tmp_path / "whole", tmp_path / "part", ignore=shutil.ignore_patterns("checkpoint-15"))
+    resumed, resumed_summary = train(tiny_bert, part, resume=True, **options)
+    assert "stopped early, after 15 of 20 steps" in resumed_summary.notes
+    assert same_weights(resumed, classifier)
+    with pytest.raises(PlmrError, match=r"early_stopping_patience=3 instead of 2"):
+        train(tiny_bert, tmp_path / "whole", resume=True, **options | {"early_stopping_patience": 3})
+
+
 @pytest.mark.parametrize(
     ("changes", "said"),
     [

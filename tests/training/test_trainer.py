@@ -77,4 +77,4 @@ def test_early_stopping_stops(tmp_path):
     stop = {"early_stopping_patience": 1, "early_stopping_threshold": 100.0}
     train("gru-3", tmp_path, **stop, load_best_model_at_end=True, save_total_limit=None)
     steps = sorted(int(path.name.rpartition("-")[2]) for path in tmp_path.glob("checkpoint-*"))
-    assert steps == [3, 6]
+    assert steps == [3, 6, 9, 12]

@@ -111,7 +111,11 @@ def train(
     ] = None,
     resume: Annotated[
         bool | None,
-        typer.Option("--resume", help="Go on from the last checkpoint in --output.", show_default=False),
+        typer.Option(
+            "--resume",
+            help="Go on from the last checkpoint in --output, with the same settings and data.",
+            show_default=False,
+        ),
     ] = None,
     dataset: DatasetOption = None,
     data_dir: DataDirOption = None,

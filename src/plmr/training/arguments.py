@@ -100,7 +100,10 @@ class RationaleTrainingArguments(TrainingArguments):
     )
     early_stopping_patience: int | None = field(
         default=None,
-        metadata={"help": "Stop after so many evaluations without a better validation figure; default, never."},
+        metadata={
+            "help": "Stop after so many evaluations without a better validation figure, counted from when the sparsity "
+            "target no longer changes; default, never."
+        },
     )
     early_stopping_threshold: float = field(
         default=0.0, metadata={"help": "By how much a figure has to be better to count for early stopping."}

@@ -1,11 +1,11 @@
-"""Callbacks: the collapse alarm."""
+"""Callbacks: the collapse alarm and early stopping."""
 
 from __future__ import annotations
 
 import logging
 from typing import Any
 
-from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
+from transformers import EarlyStoppingCallback, TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
 from plmr.config import RationaleConfig
 from plmr.training.collapse import Figures, collapse_findings
@@ -55,3 +55,30 @@ class CollapseAlarm(TrainerCallback):
             if finding not in self._told:
                 logger.warning(f"Step {state.global_step}: {finding}")
         self._told.update(self.findings)
+
+
+class EarlyStopping(EarlyStoppingCallback):
+    """Early stopping whose patience runs once the sparsity target has been reached.
+
+    Until then every epoch has another task, and its figures say little of those to come.
+
+    Args:
+        early_stopping_patience, early_stopping_threshold: As in `EarlyStoppingCallback`.
+        settled: Share of the training after which the sparsity target no longer changes.
+    """
+
+    def __init__(self, early_stopping_patience: int = 1, early_stopping_threshold: float = 0.0, settled: float = 0.0):
+        super().__init__(early_stopping_patience, early_stopping_threshold)
+        self.settled = settled
+
+    def on_evaluate(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, metrics: Any, **kwargs: Any
+    ) -> None:
+        if state.global_step >= self.settled * state.max_steps:
+            super().on_evaluate(args, state, control, metrics, **kwargs)
+
+    def state(self) -> dict[str, Any]:
+        """What a checkpoint keeps of it, as `Trainer` restores it."""
+        kept = super().state()
+        kept["args"]["settled"] = self.settled
+        return kept

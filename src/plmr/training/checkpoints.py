@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from safetensors import SafetensorError, safe_open
+from transformers import TrainerState
 from transformers.utils import SAFE_WEIGHTS_NAME
 
 ARCHIVES = ("optimizer.pt", "scheduler.pt")
@@ -66,3 +67,21 @@ def is_complete(checkpoint: Path) -> bool:
     except (OSError, ValueError, SafetensorError):
         return False
     return True
+
+
+def end_of(checkpoint: str | Path, best: bool) -> tuple[TrainerState, str] | None:
+    """The state of a training that had come to its end, early or not, and the checkpoint whose weights it kept.
+
+    Args:
+        checkpoint: Its last one.
+        best: Whether it kept the best one, not the last.
+
+    Returns:
+        None where it had not come to its end.
+    """
+    state = TrainerState.load_from_json(str(Path(checkpoint) / STATE))
+    if not state.stateful_callbacks["TrainerControl"]["args"]["should_training_stop"]:
+        return None
+    # The folder may have been moved since.
+    chosen = Path(checkpoint).with_name(Path(state.best_model_checkpoint or checkpoint).name)
+    return state, str(chosen if best and is_complete(chosen) else checkpoint)

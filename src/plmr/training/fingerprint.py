@@ -22,7 +22,13 @@ ARGUMENTS = (
     "gradient_accumulation_steps length_grouping seed data_seed bf16 fp16 eval_strategy eval_steps "
     "metric_for_best_model greater_is_better load_best_model_at_end"
 ).split()
-"""Training arguments that have a say in the weights; the others may change from one start to the next."""
+"""Training arguments that have a say in the weights; the others may change from one start to the next.
+
+So has the number of epochs: the learning rate and the sparsity target follow the share of the training that is done,
+and with more epochs the steps already taken would have been others.
+"""
+STOPPING = ["early_stopping_patience", "early_stopping_threshold"]
+"""These have where there is a patience."""
 NOT_COMPARED = {"thresholds", "transformers_version", "_name_or_path", "architectures", "dtype"}
 
 
@@ -30,7 +36,8 @@ def fingerprint(
     config: RationaleConfig, args: RationaleTrainingArguments, train: Sequence[Encoded], validation: Sequence[Encoded]
 ) -> dict[str, Any]:
     """Settings by name, and a digest of each part of the data."""
-    settings = {**config.to_dict(), **{name: getattr(args, name) for name in ARGUMENTS}}
+    names = ARGUMENTS + (STOPPING if args.early_stopping_patience else [])
+    settings = {**config.to_dict(), **{name: getattr(args, name) for name in names}}
     found = dict(_leaves(settings))
     found |= {"training texts": _digest(train), "validation texts": _digest(validation)}
     # As they come back from a file.

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from transformers import EarlyStoppingCallback, TrainerCallback
+from transformers import TrainerCallback
 from transformers.integrations import get_available_reporting_integrations
 from transformers.integrations.integration_utils import INTEGRATION_TO_CALLBACK
 
@@ -21,8 +21,8 @@ from plmr.modeling import RationaleModel
 from plmr.ranges import FINITE
 from plmr.training.arguments import RANGES, RationaleTrainingArguments
 from plmr.training.calibration import Calibration
-from plmr.training.callbacks import CollapseAlarm
-from plmr.training.checkpoints import last_checkpoint
+from plmr.training.callbacks import CollapseAlarm, EarlyStopping
+from plmr.training.checkpoints import end_of, last_checkpoint
 from plmr.training.environments import with_environments
 from plmr.training.fingerprint import check_fingerprint, fingerprint, write_fingerprint
 from plmr.training.progress import calm_progress
@@ -138,9 +138,9 @@ def fit_model(
     notes = [*caveats(model.config), *notes]
     counts = Counter(text.label for text in validation)
     config = model.config
-    patience = args.early_stopping_patience
-    alarm = CollapseAlarm(config, max(counts.values()) / len(validation), model.method.settled)
-    stopping = [EarlyStoppingCallback(patience, args.early_stopping_threshold)] if patience else []
+    patience, settled = args.early_stopping_patience, model.method.settled
+    alarm = CollapseAlarm(config, max(counts.values()) / len(validation), settled)
+    stopping = [EarlyStopping(patience, args.early_stopping_threshold, settled)] if patience else []
     trainer = RationaleTrainer(model, args, train, validation, callbacks=[alarm, *stopping, *callbacks])
     checkpoint = last_checkpoint(args.output_dir) if resume else None
     if checkpoint:
@@ -150,7 +150,14 @@ def fit_model(
     if resume:
         notes.append(f"resumed from {checkpoint}" if checkpoint else "nothing to resume from; started anew")
     with explained(args.output_dir), calm_progress(trainer, config.method.upper()):
-        trainer.train(resume_from_checkpoint=checkpoint)
+        if checkpoint and (end := end_of(checkpoint, args.load_best_model_at_end)):
+            # Trainer would train on where patience had run out.
+            trainer.state, kept = end
+            trainer._load_from_checkpoint(kept)
+        else:
+            trainer.train(resume_from_checkpoint=checkpoint)
+    if trainer.state.global_step < trainer.state.max_steps:
+        notes.append(f"stopped early, after {trainer.state.global_step} of {trainer.state.max_steps} steps")
     # Else bf16 training would leave its autocast behind, and the model would answer unlike its saved copy.
     trainer.accelerator.unwrap_model(model, keep_fp32_wrapper=False)
     model.set_progress(1.0)
