@@ -5,8 +5,9 @@
     python benchmarks/quality.py report --suite beer
 
 Every run is a process of its own with one thread and writes one JSON file under `runs/quality/`. A run that has a file
-there, or stands in `results/quality-SUITE.json`, is skipped: a suite that was stopped goes on where it was. Choices are
-made on validation figures; `--test` adds the test figures to a run, and is for the final report.
+there, or stands in `results/quality-SUITE.json`, is skipped. A suite that was stopped goes on where it was, and so does
+a run that was killed, from its last epoch. Choices are made on validation figures; `--test` adds the test figures to a
+run, and is for the final report.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import argparse
 import json
 import os
 import random
+import shutil
 import subprocess
 import sys
 import time
@@ -95,8 +97,19 @@ def one(run: Run, given: argparse.Namespace) -> None:
     settings, options = json.loads(given.model), json.loads(given.training)
     train, validation, held, sparsity = parts(run, given.data_dir, given.test)
     classifier = RationaleClassifier.from_pretrained("minilm", sparsity=sparsity, method=run.method, **settings)
+    output = given.output or RUNS / f"{run.name}.json"
+    checkpoints = output.with_suffix(".checkpoints")
     started = time.process_time()
-    summary = classifier.fit(train, validation=validation, seed=run.seed, bf16=True, disable_tqdm=True, **options)
+    summary = classifier.fit(
+        train,
+        validation=validation,
+        output_dir=checkpoints,
+        resume=checkpoints.is_dir(),
+        seed=run.seed,
+        bf16=True,
+        disable_tqdm=True,
+        **options,
+    )
     if given.save:
         classifier.save_pretrained(given.save / run.name)
     result = {
@@ -114,11 +127,10 @@ def one(run: Run, given: argparse.Namespace) -> None:
         "machine": machine(),
         "command": command(),
     }
-    output = given.output or RUNS / f"{run.name}.json"
-    output.parent.mkdir(parents=True, exist_ok=True)
     aside = output.with_name(f".{output.name}")
     aside.write_text(json.dumps(result, indent=1, default=str), encoding="utf-8")
     aside.replace(output)
+    shutil.rmtree(checkpoints)
 
 
 def silver(classifier: Any, examples: Sequence[Any], aspect: str) -> dict[str, float | None]:

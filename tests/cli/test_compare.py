@@ -11,7 +11,7 @@ import pytest
 from plmr.data import Example, load_examples, make_reviews
 from plmr.devices import find_device
 from plmr.errors import PlmrError
-from plmr.explain.posthoc import EXPLAINERS, read_external
+from plmr.explain.posthoc import EXPLAINERS, draw_sample, read_external
 from tests.cli.checks import assert_refused, read_lines
 
 
@@ -55,6 +55,21 @@ def test_a_models_own_predictions_come_back_with_its_own_figures(run, model, rev
             mine, theirs = (systems[each]["faithfulness"][figure] for each in ("plmr", name))
             assert theirs == pytest.approx(mine, abs=1e-6)
         assert systems[name]["seconds_per_text"] is None
+
+
+def test_only_the_texts_that_are_drawn_need_an_external_rationale(run, model, reviews, tmp_path):
+    rows = [{"text": row["text"], "rationale": row["rationale"]} for row in read_lines(reviews)]
+    arguments = ("compare", model, "--data", reviews, "--explainers", "", "--json", tmp_path / "c.json")
+    drawn = draw_sample(len(rows), 2, 7)
+    with (tmp_path / "drawn.jsonl").open("w") as inside, (tmp_path / "rest.jsonl").open("w") as outside:
+        for number, row in enumerate(rows):
+            print(json.dumps(row), file=inside if number in drawn else outside)
+    few = ("--limit", 2, "--seed", 7)
+    result = run(*arguments, *few, "--external", f"people={tmp_path / 'drawn.jsonl'}")
+    assert result.exit_code == 0, result.output
+    assert json.loads((tmp_path / "c.json").read_text())["systems"]["people"]["word"]["micro_f1"] == 1
+    assert_refused(run(*arguments, *few, "--external", f"people={tmp_path / 'rest.jsonl'}"), "no row has the text of")
+    assert_refused(run(*arguments, "--external", f"people={tmp_path / 'drawn.jsonl'}"), "no row has the text of")
 
 
 def test_the_rationales_people_marked_agree_with_themselves(run, model, reviews, tmp_path):
@@ -123,6 +138,8 @@ def test_external_rationales_are_ranges_flags_or_scores(tmp_path, write_rows):
     rows = [{"rationale": []}, {"text": "a b", "scores": [1, 2]}]
     _, second = read_external(write_rows(tmp_path / "e.jsonl", rows), EXAMPLES)
     assert np.array_equal(second.scores, [1, 2]), "a text in its own place"
+    (only,) = read_external(tmp_path / "e.jsonl", EXAMPLES, [1])
+    assert np.array_equal(only.scores, [1, 2]), "the row of its place in all texts"
 
 
 @pytest.mark.parametrize(

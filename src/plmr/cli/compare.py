@@ -117,17 +117,17 @@ def compare(
     from plmr.explain.rationales import rationale_length
 
     rationale_length(sparsity, max_words)  # a length that cannot be is noticed before the model is loaded
-    rationales = {name: posthoc.read_external(file, examples) for name, file in files.items()}
+    numbers = posthoc.draw_sample(len(examples), limit, seed)
+    rationales = {name: posthoc.read_external(file, examples, numbers) for name, file in files.items()}
     # Opened first: a comparison of an hour should not end with a file that cannot be written.
     with atomic_path(json_file) if json_file else nullcontext() as aside:
         classifier = load_model(model, device, bf16)
         with _progress() as track:
             result = posthoc.compare(
                 classifier,
-                examples,
+                [examples[number] for number in numbers],
                 names,
                 rationales,
-                limit=limit,
                 sparsity=sparsity,
                 max_words=max_words,
                 batch_size=batch_size,

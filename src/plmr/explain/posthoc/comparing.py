@@ -78,7 +78,7 @@ def compare(
     own_name = classifier.config.method
     _check_names(given, {own_name, *EXPLAINERS})
     examples = load_examples(data)
-    numbers = _sample(len(examples), limit, seed)
+    numbers = draw_sample(len(examples), limit, seed)
     bench = _Bench.of(classifier, [examples[i] for i in numbers], batch_size, seed, track or (lambda items, _: items))
     own, counts = bench.own(length, own_name)
     systems = {own_name: own}
@@ -229,8 +229,8 @@ def _timed(work: Callable[[Item], Result], items: Iterable[Item]) -> tuple[list[
     return results, seconds / max(len(results), 1)
 
 
-def _sample(count: int, limit: int | None, seed: int) -> list[int]:
-    """Numbers of the texts to take, in order."""
+def draw_sample(count: int, limit: int | None, seed: int) -> list[int]:
+    """Numbers of the texts a comparison takes, in order; all of them where there is no limit."""
     if limit is None or limit >= count:
         return list(range(count))
     return sorted(random.Random(seed).sample(range(count), limit))

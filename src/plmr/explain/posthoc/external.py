@@ -28,7 +28,9 @@ class ExternalRationale:
     scores: np.ndarray | None
 
 
-def read_external(path: str | Path, examples: Sequence[Example]) -> list[ExternalRationale]:
+def read_external(
+    path: str | Path, examples: Sequence[Example], numbers: Sequence[int] | None = None
+) -> list[ExternalRationale]:
     """Read rationales for examples, matched by text where every row has one, else in order.
 
     A row has a `rationale`, as `[start, end]` character ranges or as one flag per word, or `scores`, one number per
@@ -37,22 +39,26 @@ def read_external(path: str | Path, examples: Sequence[Example]) -> list[Externa
     Args:
         path: A `.jsonl` file, or another that `plmr.data.iter_rows` reads.
         examples: The texts.
+        numbers: Those of the examples that are compared, from `draw_sample`; default, all. The others need no row to
+            match by text, and none of theirs is looked at.
 
     Returns:
-        One per example, in their order.
+        One per number, in their order.
 
     Raises:
         PlmrError: A text has no row, a row that counts by its place has the text of another, or a row holds no
             rationale that fits its text.
     """
+    numbers = range(len(examples)) if numbers is None else numbers
+    chosen = [examples[number] for number in numbers]
     rows = list(iter_rows(path))
     texts = [_text_of(row) for row, _ in rows]
     if all(text is not None for text in texts):
         by_text = dict(zip(reversed(texts), reversed(rows), strict=True))
-        missing = next((example for example in examples if example.text not in by_text), None)
+        missing = next((example for example in chosen if example.text not in by_text), None)
         if missing is not None:
             raise PlmrError(f"{path}: no row has the text of {missing.source}, {shorten(missing.text)}; add one.")
-        rows = [by_text[example.text] for example in examples]
+        rows = [by_text[example.text] for example in chosen]
     elif len(rows) != len(examples):
         raise PlmrError(
             f"{path}: {len(rows)} rows for {len(examples)} texts; give one per text in the same order, or a text with "
@@ -60,7 +66,8 @@ def read_external(path: str | Path, examples: Sequence[Example]) -> list[Externa
         )
     else:
         _check_order(rows, texts, examples)
-    return [_rationale(row, source, example) for (row, source), example in zip(rows, examples, strict=True)]
+        rows = [rows[number] for number in numbers]
+    return [_rationale(row, source, example) for (row, source), example in zip(rows, chosen, strict=True)]
 
 
 def _check_order(
