@@ -19,7 +19,7 @@ from machine import command, machine, result_file
 
 from plmr import RationaleClassifier
 from plmr.data import load_dataset_by_name, load_examples
-from plmr.explain.posthoc import COLUMNS, compare, read_external
+from plmr.explain.posthoc import COLUMNS, compare, draw_sample, read_external
 from plmr.render import plain_results
 
 TARGETS = {"lime": 50, "shap": 50, "ig": 20}
@@ -47,12 +47,13 @@ def main() -> None:
         examples = load_examples(given.data)
     else:
         examples = load_dataset_by_name(given.dataset, "test", data_dir=given.data_dir, aspect=given.aspect)
+    numbers = draw_sample(len(examples), given.limit, given.seed)
+    files = (text.partition("=") for text in given.external)
     result = compare(
         RationaleClassifier.from_pretrained(given.model, device=given.device),
-        examples,
+        [examples[number] for number in numbers],
         given.explainers.split(",") if given.explainers else None,
-        {name: read_external(file, examples) for name, _, file in (text.partition("=") for text in given.external)},
-        limit=given.limit,
+        {name: read_external(file, examples, numbers) for name, _, file in files},
         sparsity=given.sparsity,
         batch_size=given.batch_size,
         seed=given.seed,
