@@ -152,7 +152,6 @@ def real_lengths(model: RationaleModel, stock: Any, given: argparse.Namespace) -
     ours = [batch_of([encoded[i] for i in numbers], given.device) for numbers in by_length(encoded, 32)]
     sides = {
         "as published": partial(answer, model, dial, False, published),
-        "stock, padded to 256": partial(label, stock, published),
         "stock, by length": partial(label, stock, ours),
         "compact, by length": partial(answer, model, dial, True, ours),
     }
