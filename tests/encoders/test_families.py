@@ -5,9 +5,10 @@ import json
 import pytest
 import torch
 from torch.testing import assert_close
-from transformers import AutoModel, BertConfig, BertForMaskedLM, DebertaV2Config, GPT2Config, T5Config
+from transformers import AutoModel, BertConfig, BertForMaskedLM, DebertaV2Config, GPT2Config, ModernBertConfig, T5Config
 
 from plmr.encoders import LAYOUTS, build_encoder, encoder_path, gru_layers, load_encoder
+from plmr.encoders.families import layout_of
 from plmr.errors import PlmrError
 from tests.small import CONFIGS, FAMILIES, shake, small_batch, small_encoder
 
@@ -121,3 +122,10 @@ def test_a_path_in_the_home_folder_is_expanded(monkeypatch):
     monkeypatch.setenv("HOME", "/somewhere")
     assert encoder_path("~/model") == "/somewhere/model"
     assert encoder_path("bert-base-uncased") == "bert-base-uncased"
+
+
+def test_a_transformers_too_old_for_an_architecture_is_told_by_its_version(monkeypatch):
+    monkeypatch.setattr("plmr.encoders.families.transformers.__version__", "5.0.0")
+    with pytest.raises(PlmrError, match=r"takes transformers 5\.1 or newer; found 5\.0\.0"):
+        layout_of(ModernBertConfig(), "some/model")
+    assert layout_of(BertConfig(), "some/model") is LAYOUTS["bert"]

@@ -240,10 +240,11 @@ def test_training_still_cuts_and_says_so(tiny_bert):
     assert classifier(LONG[0]).note.startswith("read in ")
 
 
-def test_an_encoder_for_long_texts_needs_no_windows():
+@pytest.mark.parametrize("family", ["modernbert"])
+def test_an_encoder_for_long_texts_needs_no_windows(family):
     text = " ".join(REVIEWS[:12])
     tokenizer = word_tokenizer(REVIEWS, max_vocabulary=60)
-    long, short = (small_model("modernbert", max_tokens=n, pad_token_id=0) for n in (4_000, 100))
+    long, short = (small_model(family, max_tokens=n, pad_token_id=0) for n in (4_000, 100))
     words = split_words(text)
     (encoded,) = RationaleTokenizer(tokenizer, None)([text], [words])
     assert len(encoded.input_ids) > 600

@@ -8,6 +8,7 @@ from typing import Any
 
 import torch
 import transformers
+from packaging.version import Version
 from torch import Tensor, nn
 from transformers import PretrainedConfig, PreTrainedModel
 
@@ -29,6 +30,7 @@ class Layout:
         pooler: Whether the architecture comes with a pooler, which is then left out.
         rotary: Whether positions enter in each block's attention instead of at the embeddings.
         skips_padding: Whether the embeddings number positions from behind the padding id, and around it.
+        since: The first transformers whose blocks take masks and angles as they are given here.
     """
 
     blocks: str = "encoder.layer"
@@ -38,6 +40,7 @@ class Layout:
     pooler: bool = True
     rotary: bool = False
     skips_padding: bool = False
+    since: str = "5.0"
 
 
 LAYOUTS: dict[str, Layout] = {
@@ -47,7 +50,9 @@ LAYOUTS: dict[str, Layout] = {
     "camembert": Layout(skips_padding=True),
     "electra": Layout(projection="embeddings_project", pooler=False),
     "distilbert": Layout(blocks="transformer.layer", activated=("ffn.activation", "ffn.lin2"), pooler=False),
-    "modernbert": Layout(blocks="layers", final_norm="final_norm", activated=None, pooler=False, rotary=True),
+    "modernbert": Layout(
+        blocks="layers", final_norm="final_norm", activated=None, pooler=False, rotary=True, since="5.1"
+    ),
 }
 
 
@@ -55,15 +60,22 @@ def layout_of(config: PretrainedConfig, name: str) -> Layout:
     """The layout of an architecture.
 
     Raises:
-        PlmrError: The architecture cannot be split; the message names those that can.
+        PlmrError: The architecture cannot be split, and the message names those that can; or not with the transformers
+            that is installed.
     """
     try:
-        return LAYOUTS[config.model_type]
+        layout = LAYOUTS[config.model_type]
     except KeyError:
         raise PlmrError(
             f"Encoder {name!r} is of type {config.model_type!r}, which cannot be split into blocks here; "
             f"choose one of these types: {', '.join(LAYOUTS)}, or 'gru' or 'gru-3'."
         ) from None
+    if Version(transformers.__version__) < Version(layout.since):
+        raise PlmrError(
+            f"Encoder {name!r} is of type {config.model_type!r}, which takes transformers {layout.since} or newer; "
+            f"found {transformers.__version__}. pip install --upgrade transformers"
+        )
+    return layout
 
 
 class TransformerEncoder(SplitEncoder):
