@@ -152,8 +152,9 @@ class RationaleModel(PreTrainedModel):
             losses: dict[str, Tensor] = {}
             for each in plays if play is None else plays[play : play + 1]:
                 losses |= self.method.losses_in(each, batch)
-            output.losses = losses
-            output.loss = torch.stack(list(losses.values())).sum()
+            # As items: an attribute set later is no item before transformers 5.3, and is lost under autocast.
+            output["loss"] = torch.stack(list(losses.values())).sum()
+            output["losses"] = losses
         return output
 
     def _answer(

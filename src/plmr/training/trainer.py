@@ -176,7 +176,7 @@ class RationaleTrainer(Trainer):
         """The optimizer's step for a play that is not the last, clipped as that one's is."""
         assert self.optimizer is not None
         if self.args.max_grad_norm > 0:
-            self._clip_grad_norm(model)
+            self.accelerator.clip_grad_norm_(model.parameters(), self.args.max_grad_norm)
         self.optimizer.step()
         model.zero_grad()
 
