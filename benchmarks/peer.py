@@ -137,14 +137,14 @@ def keep(run: Run, given: Mapping[str, Any], file: Path) -> None:
     raw = Path(given["output"])
     answers, rows = read_rows(Path(given["answers"])), read_rows(Path(given["rows"]) / "test.jsonl")
     found = {"run": run._asdict(), "asked": given["sparsity"], **json.loads(raw.read_text(encoding="utf-8"))}
-    found |= scores_of(answers, rows)
+    found |= scores_of(answers, rows, given["sparsity"])
     aside = file.with_suffix(".aside")
     aside.write_text(json.dumps(found, indent=1), encoding="utf-8")
     aside.replace(file)
     raw.unlink()
 
 
-def scores_of(answers: Sequence[Mapping[str, Any]], rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+def scores_of(answers: Sequence[Mapping[str, Any]], rows: Sequence[Mapping[str, Any]], asked: float) -> dict[str, Any]:
     """The figures of both sides; and, where words come with log-odds, what other ways to choose would give."""
     import numpy as np
 
@@ -160,7 +160,7 @@ def scores_of(answers: Sequence[Mapping[str, Any]], rows: Sequence[Mapping[str, 
     keep = 1 / (1 + np.exp(-odds))
     # A ratio of expected counts: with so many words a single draw hardly differs from it.
     drawn = 2 * (keep * marked).sum() / (keep.sum() + marked.sum())
-    least = np.quantile(odds, 1 - marked.mean())
+    least = np.quantile(odds, 1 - asked)
     cut = token_scores([[odd > least for odd in answer["log_odds"]] for answer in answers], gold)
     return found | {"S drawn": float(keep.mean()), "F1 drawn": float(drawn), "F1 cut": cut.micro_f1}
 
@@ -247,7 +247,8 @@ def main() -> None:
     missing = [name for name, file in files.items() if not file.is_file()]
     result = {"command": command(), "machine": machine(), "plan": plan._asdict(), "missing": missing, "runs": kept}
     for header, rows in tables_of(result):
-        print(table(header, rows), end="\n\n")
+        if rows:
+            print(table(header, rows), end="\n\n")
     for name in missing:
         print(f"no figures of {name}: it failed")
     given.output.write_text(json.dumps(result, indent=1), encoding="utf-8")

@@ -65,7 +65,7 @@ def train(given: dict[str, Any]) -> dict[str, Any]:
         "stage": {"wall": 0.0, "processor": 0.0},
         "peak_mib": peak_mib("cpu"),
         "notes": summary.notes,
-        "versions": machine(),
+        "machine": machine(),
     }
 
 
