@@ -15,6 +15,7 @@ import ablations
 import export
 import growth
 import inference
+import peer
 import training
 from machine import RESULTS
 from pairs import Tables
@@ -54,6 +55,7 @@ SHOWN: dict[str, Callable[[dict[str, Any]], Tables]] = {
     "growth": growth.tables_of,
     "export": export.tables_of,
     "parity": parity,
+    "peer": peer.tables_of,
 }
 SUMMED_UP = {"training": training.summary_of, "growth": growth.summary_of}
 
