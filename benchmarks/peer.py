@@ -22,7 +22,7 @@ also says what drawn masks would be worth, and its scores cut at the share asked
 first part of the epochs (cheap: see the last epoch for the game alone), its DAR and G-RAT learn their teachers there;
 theirs have `--stage-epochs` for that, on top of the epochs, instead of the 20 and 10 they register. Ours groups texts
 of like length, and tokenizes them once, before the first epoch. MiniLM's dropout is on in ours; Lightning leaves it off
-in theirs, but for DAR.
+in theirs, as the encoder was loaded, but for DAR and G-RAT's guider, which switch it on.
 """
 
 from __future__ import annotations
