@@ -22,7 +22,7 @@ also says what drawn masks would be worth, and its scores cut at the share asked
 first part of the epochs (cheap: see the last epoch for the game alone), its DAR and G-RAT learn their teachers there;
 theirs have `--stage-epochs` for that, on top of the epochs, instead of the 20 and 10 they register. Ours groups texts
 of like length, and tokenizes them once, before the first epoch. MiniLM's dropout is on in ours; Lightning leaves it off
-in theirs, but for DAR.
+in theirs, as the encoder was loaded, but for DAR and G-RAT's guider, which switch it on.
 """
 
 from __future__ import annotations
@@ -85,12 +85,19 @@ def write_rows(plan: Plan) -> None:
 
     plan.folder.mkdir(parents=True, exist_ok=True)
     for seed, (part, number) in enumerate((("train", plan.texts), ("val", plan.validation), ("test", plan.test))):
-        with (plan.folder / f"{part}.jsonl").open("w", encoding="utf-8") as lines:
-            for example in make_reviews(number, seed=2000 + seed):
-                words = [example.text[start:end] for start, end in example.words]
-                flags = [int(flag) for flag in example.rationale or ()]
-                row = {"tokens": words, "label": int(example.label == "positive"), "rationale": flags}
-                lines.write(json.dumps(row) + "\n")
+        lines = []
+        for example in make_reviews(number, seed=2000 + seed):
+            words = [example.text[start:end] for start, end in example.words]
+            flags = [int(flag) for flag in example.rationale or ()]
+            lines.append(json.dumps({"tokens": words, "label": int(example.label == "positive"), "rationale": flags}))
+        write_whole(plan.folder / f"{part}.jsonl", "\n".join(lines) + "\n")
+
+
+def write_whole(file: Path, text: str) -> None:
+    """All or nothing: a run beside this one may be reading, and one that was killed leaves no half of a file."""
+    aside = file.with_name(f".{file.name}")
+    aside.write_text(text, encoding="utf-8")
+    aside.replace(file)
 
 
 def read_rows(file: Path) -> list[dict[str, Any]]:
@@ -138,9 +145,7 @@ def keep(run: Run, given: Mapping[str, Any], file: Path) -> None:
     answers, rows = read_rows(Path(given["answers"])), read_rows(Path(given["rows"]) / "test.jsonl")
     found = {"run": run._asdict(), "asked": given["sparsity"], **json.loads(raw.read_text(encoding="utf-8"))}
     found |= scores_of(answers, rows, given["sparsity"])
-    aside = file.with_suffix(".aside")
-    aside.write_text(json.dumps(found, indent=1), encoding="utf-8")
-    aside.replace(file)
+    write_whole(file, json.dumps(found, indent=1))
     raw.unlink()
 
 

@@ -39,7 +39,6 @@ class Clock(Callback):
         self._validating = (0.0, 0.0)
 
     def on_train_start(self, trainer: Trainer, module: LightningModule) -> None:
-        self.module = state_of(module)
         self._started = now()
         # DAR's aligner learns here, out of sight of the trainer, and is validated after each of its epochs.
         if hasattr(module, "aligner_validation_loss"):
@@ -53,8 +52,9 @@ class Clock(Callback):
     def on_train_batch_end(self, *_: Any) -> None:
         self._last = now()
 
-    def on_train_epoch_end(self, *_: Any) -> None:
+    def on_train_epoch_end(self, trainer: Trainer, module: LightningModule) -> None:
         self.epochs.append(since(self._started, self._last))
+        self.module = state_of(module)
 
     def _left_out(self, work: Callable[..., float]) -> Callable[..., float]:
         def timed(*given: Any) -> float:
