@@ -42,6 +42,8 @@ from typing import Any, NamedTuple
 from machine import RESULTS, command, machine
 from pairs import Tables, table
 
+from plmr.io import atomic_path
+
 RUNS = Path("runs/peer")
 NAMES = {"fr": "fr", "mcd": "mcd", "dar": "dar", "g-rat": "grat", "mgr": "mgr"}
 """Methods that both have, by our name."""
@@ -80,24 +82,16 @@ class Run(NamedTuple):
 
 
 def write_rows(plan: Plan) -> None:
-    """Training, validation and test rows, as files that both sides read."""
+    """Training, validation and test rows, as files that both sides read, maybe while they are written anew."""
     from plmr import make_reviews
 
-    plan.folder.mkdir(parents=True, exist_ok=True)
     for seed, (part, number) in enumerate((("train", plan.texts), ("val", plan.validation), ("test", plan.test))):
-        lines = []
-        for example in make_reviews(number, seed=2000 + seed):
-            words = [example.text[start:end] for start, end in example.words]
-            flags = [int(flag) for flag in example.rationale or ()]
-            lines.append(json.dumps({"tokens": words, "label": int(example.label == "positive"), "rationale": flags}))
-        write_whole(plan.folder / f"{part}.jsonl", "\n".join(lines) + "\n")
-
-
-def write_whole(file: Path, text: str) -> None:
-    """All or nothing: a run beside this one may be reading, and one that was killed leaves no half of a file."""
-    aside = file.with_name(f".{file.name}")
-    aside.write_text(text, encoding="utf-8")
-    aside.replace(file)
+        with atomic_path(plan.folder / f"{part}.jsonl") as aside, aside.open("w", encoding="utf-8") as lines:
+            for example in make_reviews(number, seed=2000 + seed):
+                words = [example.text[start:end] for start, end in example.words]
+                flags = [int(flag) for flag in example.rationale or ()]
+                row = {"tokens": words, "label": int(example.label == "positive"), "rationale": flags}
+                lines.write(json.dumps(row) + "\n")
 
 
 def read_rows(file: Path) -> list[dict[str, Any]]:
@@ -145,7 +139,8 @@ def keep(run: Run, given: Mapping[str, Any], file: Path) -> None:
     answers, rows = read_rows(Path(given["answers"])), read_rows(Path(given["rows"]) / "test.jsonl")
     found = {"run": run._asdict(), "asked": given["sparsity"], **json.loads(raw.read_text(encoding="utf-8"))}
     found |= scores_of(answers, rows, given["sparsity"])
-    write_whole(file, json.dumps(found, indent=1))
+    with atomic_path(file) as aside:
+        aside.write_text(json.dumps(found, indent=1), encoding="utf-8")
     raw.unlink()
 
 

@@ -96,6 +96,7 @@ def one(run: Run, given: argparse.Namespace) -> None:
     from machine import command, machine
 
     from plmr import RationaleClassifier
+    from plmr.io import atomic_path
 
     torch.set_num_threads(int(os.environ.get("OMP_NUM_THREADS", "1")))
     settings, options = json.loads(given.model), json.loads(given.training)
@@ -131,9 +132,8 @@ def one(run: Run, given: argparse.Namespace) -> None:
         "machine": machine(),
         "command": command(),
     }
-    aside = output.with_name(f".{output.name}")
-    aside.write_text(json.dumps(result, indent=1, default=str), encoding="utf-8")
-    aside.replace(output)
+    with atomic_path(output) as aside:
+        aside.write_text(json.dumps(result, indent=1, default=str), encoding="utf-8")
     shutil.rmtree(checkpoints)
 
 
