@@ -49,6 +49,19 @@ def test_gates_of_a_methods_own_get_no_advice_of_samplers_that_it_does_not_have(
     assert "sampler" not in finding and "sparsity_weight" not in finding
 
 
+@pytest.mark.parametrize(
+    ("config", "named"),
+    [
+        (RationaleConfig(), False),
+        (RationaleConfig(full_text_path="none"), True),
+        (RationaleConfig(method="rnp", full_text_path="none"), False),
+    ],
+)
+def test_a_lost_label_is_not_answered_by_a_setting_that_is_there_already_or_never_read(config, named):
+    (finding,) = collapse_findings(replace(WELL, accuracy=0.55), config, 0.5)
+    assert ("full_text_path" in finding) == named
+
+
 def test_low_odds_are_no_sign_where_a_prior_holds_the_share():
     assert collapse_findings(replace(WELL, argmax_share=0.0), RationaleConfig(method="cr"), 0.5) == []
     assert len(collapse_findings(replace(WELL, argmax_share=1.0), RationaleConfig(method="cr"), 0.5)) == 1

@@ -94,9 +94,11 @@ def collapse_findings(figures: Figures, config: RationaleConfig, chance: float) 
         )
     margin = figures.full_text_accuracy - chance
     if margin > 0.15 and figures.accuracy - chance < margin / 4:
+        teaches = "full_text_path" in method.reads and config.full_text_path != "embeddings"
+        advice = ", or give full_text_path='embeddings'" if teaches else ""
         findings.append(
             f"the rationale has lost the label: {figures.accuracy:.1%} correct from the rationale, "
             f"{figures.full_text_accuracy:.1%} from the whole text, {chance:.1%} by the most frequent class. Raise "
-            "sparsity, set predictor_learning_rate_scale below 1, or give full_text_path='embeddings'."
+            f"sparsity, set predictor_learning_rate_scale below 1{advice}."
         )
     return findings
