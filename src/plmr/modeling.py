@@ -40,6 +40,11 @@ class RationaleModel(PreTrainedModel):
             )
         sizes = config.encoder_config
         self.method: Method = build_method(config, lambda: build_encoder(sizes, config.encoder))
+        if config.thresholds is not None and len(config.thresholds) != self.method.n_steps:
+            raise PlmrError(
+                f"thresholds holds {len(config.thresholds)} number(s), but {config.method} prunes in "
+                f"{self.method.n_steps} step(s); give one for each, or leave them to the calibration."
+            )
         self.post_init()
 
     @classmethod

@@ -28,7 +28,7 @@ def parse_value(text: str) -> Any:
     """What a text means as YAML; the text itself where it means nothing."""
     try:
         return yaml.load(text, _Loader)
-    except yaml.YAMLError:
+    except (yaml.YAMLError, ValueError):  # the latter for a date that is none, such as 2024-99-01
         return text
 
 
@@ -60,6 +60,8 @@ def read_yaml(path: Path, known: Iterable[str]) -> dict[str, Any]:
         line = f":{mark.line + 1}" if mark else ""
         reason = getattr(error, "problem", None) or error
         raise PlmrError(f"{path}{line}: not YAML ({reason}); write `key: value`, one a line.") from error
+    except ValueError as error:  # for a date that is none; YAML keeps its line to itself
+        raise PlmrError(f"{path}: a date in it is none ({error}); put texts that look like dates in quotes.") from error
     content = section(content, "the file", path)
     check_keys(content, known, str(path))
     return content

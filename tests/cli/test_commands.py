@@ -82,6 +82,14 @@ def test_evaluate_refuses_what_is_no_share(run, model, reviews, shares, phrase):
     assert_refused(run("evaluate", model, "--data", reviews, "--sparsity", shares), phrase, "such as 0")
 
 
+def test_figures_do_not_take_the_place_of_the_data(run, model, reviews, tmp_path):
+    data = tmp_path / "data.jsonl"
+    data.write_bytes(reviews.read_bytes())
+    for command in ("evaluate", "compare"):
+        assert_refused(run(command, model, "--data", data, "--json", data), "is the input file as well")
+    assert data.read_bytes() == reviews.read_bytes()
+
+
 def test_explain_shows_text_label_and_probability(run, model):
     result = run("explain", model, "the hop smell was excellent, but thin.")
     assert result.exit_code == 0, result.output
@@ -221,6 +229,8 @@ def test_train_refuses_bad_data_in_one_line(run, tmp_path, lines, phrases):
         (["--set", "mask_head_dropout=-1"], "mask_head_dropout=-1"),
         (["--set", "keep_bias=1e400"], "keep_bias=inf"),
         (["--set", "thresholds=5"], "thresholds=5"),
+        (["--set", "report_to=2020-13-45"], "report_to='2020-13-45'"),
+        (["--set", "dataloader_num_workers=-1"], "dataloader_num_workers=-1"),
         (["--set", "max_tokens=4096", "--encoder", "minilm"], "max_tokens"),
     ],
 )

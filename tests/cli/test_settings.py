@@ -121,3 +121,9 @@ def test_options_of_the_method_are_set_like_settings(tmp_path):
 def test_options_that_cannot_be_meant_are_refused_before_any_data_is_read(tmp_path, text, overrides, message):
     with pytest.raises(PlmrError, match=message):
         resolve(NOTHING, written(tmp_path, text), overrides)
+
+
+def test_a_date_that_is_none_is_a_word_on_the_command_line_and_an_error_in_a_file(tmp_path):
+    assert resolve(NOTHING, overrides=["report_to=2020-13-45"]).training == {"report_to": "2020-13-45"}
+    with pytest.raises(PlmrError, match=r"run\.yaml: a date in it is none \(month must be in 1\.\.12"):
+        resolve(NOTHING, written(tmp_path, "output: 2024-99-01\n"))

@@ -117,6 +117,21 @@ def test_examples_are_saved_as_json_lines_or_not_at_all(tmp_path: Path):
     assert [path.name for path in tmp_path.iterdir()] == ["file"]
 
 
+def test_a_data_frame_is_read_as_its_rows():
+    pandas = pytest.importorskip("pandas")
+    frame = pandas.DataFrame({"text": ["good", "bad"], "label": [1, 0]}, index=[7, 9])
+    assert [(e.text, e.label, e.source) for e in load_examples(frame)] == [
+        ("good", 1, "row:1"),
+        ("bad", 0, "row:2"),
+    ]
+
+
+def test_a_cell_may_be_long(tmp_path: Path):
+    path = tmp_path / "a.csv"
+    path.write_text(f"text,label\n{'word ' * 40_000},1\n")
+    assert len(load_examples(path)[0].words) == 40_000
+
+
 def test_examples_pass_through():
     examples = load_examples(ROWS)
     assert load_examples(examples) == examples
@@ -218,4 +233,13 @@ def test_a_truncated_gzip_file_is_refused(tmp_path: Path):
     path = tmp_path / "a.txt.gz"
     path.write_bytes(gzip.compress(b"some text\n" * 1000)[:-20])
     with pytest.raises(PlmrError, match="compressed file ends too early"):
+        list(read_lines(path))
+
+
+def test_a_damaged_gzip_file_is_refused(tmp_path: Path):
+    path = tmp_path / "a.txt.gz"
+    content = bytearray(gzip.compress(b"some text\n" * 1000))
+    content[10] = 0xFF  # the first block is of a kind that there is not
+    path.write_bytes(content)
+    with pytest.raises(PlmrError, match="compressed file is damaged"):
         list(read_lines(path))

@@ -56,6 +56,17 @@ def test_glove_vectors_land_in_their_rows(tmp_path):
     assert torch.equal(after[[0, 1, 3]], before[[0, 1, 3]])
 
 
+def test_words_of_a_glove_file_may_hold_spaces(tmp_path):
+    path = tmp_path / "glove.txt"
+    path.write_text("the 1 2 3\n. . . 9 9 9\nat name@domain.com 8 8 8\nat 4 5 6\n", encoding="utf-8")
+    encoder = GRUEncoder(5, embedding_width=3)
+    before = encoder.embeddings.weight.detach().clone()
+    assert encoder.load_glove(path, {".": 1, "the": 2, "at": 3, "...": 4}) == 2
+    after = encoder.embeddings.weight.detach()
+    assert after[[2, 3]].tolist() == [[1, 2, 3], [4, 5, 6]]
+    assert torch.equal(after[[1, 4]], before[[1, 4]])
+
+
 @pytest.mark.parametrize(
     ("content", "message"),
     [

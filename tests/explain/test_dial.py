@@ -12,6 +12,7 @@ import torch
 from plmr import RationaleClassifier, make_reviews
 from plmr.errors import PlmrError
 from plmr.explain.export import export_onnx
+from plmr.explain.pipeline import RationalePipeline
 from plmr.explain.posthoc import compare
 from plmr.inference import evaluating
 from plmr.masking import Units, top_units
@@ -177,3 +178,19 @@ def test_top_units_by_hand():
     ranking = torch.tensor([[9.0, 0.1, 0.7, 0.5, 0.7, 9.0], [9.0, 0.0, 0.0, 9.0, 9.0, 9.0]])
     assert top_units(units, ranking, torch.tensor([1, 1])).tolist() == [[1, 0, 0], [1, 0, 0]]
     assert top_units(units, ranking, torch.tensor([2, 5])).tolist() == [[1, 0, 1], [1, 1, 0]]
+
+
+def test_the_pipeline_asks_for_the_same_length(classifier, texts):
+    parts = {"model": classifier.model, "tokenizer": classifier.tokenizer}
+    plain = RationalePipeline(**parts)
+    assert plain(texts[:3]) == [rationale.to_dict() for rationale in classifier(texts[:3])]
+    asked = [rationale.to_dict() for rationale in classifier(texts[:3], max_words=4)]
+    assert plain(texts[:3], max_words=4) == asked
+    assert RationalePipeline(**parts, max_words=4)(texts[:3]) == asked
+    one_by_one = RationalePipeline(**parts, max_words=4, batch_size=1)(texts[:3])
+    assert [answer["words"] for answer in one_by_one] == [answer["words"] for answer in asked]
+    assert plain(texts[0], sparsity=0.5) == classifier(texts[0], sparsity=0.5).to_dict()
+    with pytest.raises(PlmrError, match="sparsity=3 is not"):
+        plain(texts[0], sparsity=3)
+    with pytest.raises(TypeError, match="shape"):
+        plain(texts[0], shape=3)

@@ -109,6 +109,8 @@ def test_a_gru_starts_from_word_vectors(tmp_path):
         (REVIEWS, {"num_train_epochs": -1}, "num_train_epochs=-1 is not a number above 0"),
         (REVIEWS, {"epochs": float("nan")}, "epochs=nan"),
         (REVIEWS, {"label_smoothing_factor": float("inf")}, "label_smoothing_factor=inf is not a finite number"),
+        (REVIEWS, {"label_smoothing_factor": 0.3}, "label_smoothing_factor=0.3 is not read"),
+        (REVIEWS, {"dataloader_num_workers": -1}, "dataloader_num_workers=-1 is not a whole number of 0 or more"),
         (REVIEWS, {"adam_beta1": 1.0}, "adam_beta1=1.0 is not"),
         (REVIEWS[:1], {}, "single text|two classes|only the class"),
         ([e for e in REVIEWS if e.label == "positive"], {}, "only the class 'positive'"),
@@ -140,6 +142,49 @@ def test_training_on_nothing_but_empty_texts_is_refused(tmp_path):
         with pytest.raises(PlmrError, match=rf"^empty\.jsonl: none of the ({part}) texts has any words"):
             classifier.fit(train, validation, **QUICK)
     assert classifier.model is None
+
+
+def test_words_of_which_the_tokenizer_leaves_nothing_are_counted(tiny_bert):
+    rows = [{"text": e.text, "label": e.label} for e in REVIEWS]
+    rows[3]["text"], rows[44]["text"] = "\u0301", ""
+    notes = new(str(tiny_bert)).fit(rows[:40], rows[40:], **QUICK).notes
+    lacking = "1 of 40 training texts have no words that the tokenizer knows (first: row:4)"
+    assert [note for note in notes if "tokenizer" in note] == [f"{lacking}; nothing can be selected in them"]
+    classifier = new(str(tiny_bert))
+    with pytest.raises(PlmrError, match="none of the 8 validation texts has any words that the tokenizer knows"):
+        classifier.fit(rows[:40], [row | {"text": "\u0301"} for row in rows[40:]], **QUICK)
+    assert classifier.model is None
+
+
+def test_after_an_error_mended_rows_start_anew():
+    rows = [as_dict(e) for e in REVIEWS]
+    classifier, fresh = new(), new()
+    with pytest.raises(PlmrError, match="'other' is unknown"):
+        classifier.fit(rows, [{"text": "new", "label": "other"}], **QUICK)
+    assert classifier.model is None and classifier.tokenizer is None
+    mended = [*rows, {"text": "something new", "label": "other"}]
+    for each in (classifier, fresh):
+        each.fit(mended, rows[:8], **QUICK)
+    assert classifier.labels == ["negative", "other", "positive"]
+    assert classifier(REVIEWS[0].text) == fresh(REVIEWS[0].text)
+
+
+def test_an_interrupt_leaves_no_half_trained_model():
+    class Interrupt(TrainerCallback):
+        def on_step_end(self, args, state, control, **kwargs):
+            raise KeyboardInterrupt
+
+    classifier = new()
+    with pytest.raises(KeyboardInterrupt):
+        classifier.fit(REVIEWS, callbacks=[Interrupt()], **QUICK)
+    assert classifier.model is None
+
+
+def test_a_second_fit_too_wants_two_classes():
+    classifier = new()
+    classifier.fit(REVIEWS, **QUICK)
+    with pytest.raises(PlmrError, match="only the class 'positive'"):
+        classifier.fit([e for e in REVIEWS if e.label == "positive"], **QUICK)
 
 
 def test_validation_of_another_class_is_an_error():

@@ -50,6 +50,27 @@ def test_the_folder_is_enough(saved, texts, tiny_bert, trained, tmp_path):
     assert RationaleClassifier.from_pretrained(moved)(texts[0]).label == trained["bert"](texts[0]).label
 
 
+def test_a_readme_of_the_users_own_stays(trained, tmp_path):
+    readme = tmp_path / "README.md"
+    readme.write_text("# My project\n", encoding="utf-8")
+    trained["gru"].save_pretrained(tmp_path)
+    assert readme.read_text(encoding="utf-8") == "# My project\n"
+    readme.unlink()
+    for _ in range(2):  # a card of our own is replaced
+        trained["gru"].save_pretrained(tmp_path)
+        assert readme.read_text(encoding="utf-8").startswith("---\nlibrary_name: plmr\n")
+        readme.write_text(readme.read_text(encoding="utf-8") + "an old line", encoding="utf-8")
+    trained["gru"].save_pretrained(tmp_path)
+    assert "an old line" not in readme.read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("thresholds", [[0.5, 0.5, 0.5], []])
+def test_thresholds_for_other_steps_are_an_error(saved, thresholds):
+    config = json.loads((saved / "config.json").read_text())
+    (saved / "config.json").write_text(json.dumps(config | {"thresholds": thresholds}))
+    assert f"thresholds holds {len(thresholds)} number(s), but plmr prunes in" in complaint(saved)
+
+
 def test_weights_may_be_read_by_whom_the_umask_lets(trained, tmp_path):
     before = os.umask(0o027)
     try:
@@ -107,7 +128,7 @@ def test_an_encoder_without_its_vocabulary(tiny_bert, tmp_path):
 def test_weights_of_another_model(saved):
     config = json.loads((saved / "config.json").read_text())
     for change in ({"method": "rnp"}, {"generator_depth": 2, "dim_reduction_blocks": 2}):
-        (saved / "config.json").write_text(json.dumps(config | change))
+        (saved / "config.json").write_text(json.dumps(config | {"thresholds": None} | change))
         assert "do not fit its config.json" in complaint(saved)
     config["encoder_config"]["hidden_size"] = 32
     (saved / "config.json").write_text(json.dumps(config))

@@ -35,6 +35,13 @@ def test_with_ties_no_threshold_comes_nearer(values, share):
     assert scores.max() == 0 or abs(reached - wanted) <= min(abs(n - wanted) for n in others if n)
 
 
+@pytest.mark.parametrize("top", [0.25, 0.5, 1.0])
+def test_scores_that_are_neighbours_in_their_precision_are_told_apart(top):
+    top = np.float32(top)
+    scores = np.repeat([top, np.nextafter(top, np.float32(0))], [20, 80])
+    assert (scores > threshold_for(scores, 0.2)).sum() == 20
+
+
 def texts(n=60, seed=0):
     """Words of one to three tokens between two special ones."""
     chance = np.random.default_rng(seed)

@@ -74,6 +74,14 @@ def test_under_a_budget_only_scores_that_are_not_numbers_select_nothing():
         assert mask.sum(dim=1).tolist() == kept
 
 
+@pytest.mark.parametrize(("chance", "full"), [(0.5, 0.85), (0.9, 0.99), (0.34, 0.7)])
+def test_a_lost_label_is_seen_however_often_the_commonest_class_is(chance, full):
+    lost = replace(WELL, accuracy=chance, full_text_accuracy=full)
+    assert "lost the label" in collapse_findings(lost, BUDGET, chance)[0]
+    found = replace(lost, accuracy=(chance + full) / 2)
+    assert collapse_findings(found, BUDGET, chance) == []
+
+
 def test_a_label_nobody_finds_is_no_collapse():
     assert collapse_findings(replace(WELL, accuracy=0.5, full_text_accuracy=0.6), BUDGET, 0.5) == []
 

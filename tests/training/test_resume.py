@@ -120,6 +120,13 @@ def test_nothing_to_resume_from_is_said(whole, tiny_bert, tmp_path):
     assert same_weights(resumed, whole[0])
 
 
+def test_a_new_run_does_not_begin_among_the_checkpoints_of_another(whole, tiny_bert):
+    before = sorted(whole[2].iterdir())
+    with pytest.raises(PlmrError, match=r"checkpoints of an earlier run are there \(checkpoint-20\)"):
+        train(tiny_bert, whole[2], seed=9)
+    assert sorted(whole[2].iterdir()) == before
+
+
 def test_to_resume_takes_a_folder(tiny_bert):
     with pytest.raises(PlmrError, match="output_dir"):
         train(tiny_bert, None, resume=True)
@@ -175,6 +182,7 @@ def test_patience_is_an_option_that_runs_from_the_full_sparsity_on(tiny_bert, tm
         ({"learning_rate": 2e-3}, r"learning_rate=0\.002 instead of 0\.001"),
         ({"seed": 9, "epochs": 3}, r"num_train_epochs=3 instead of 2, seed=9 instead of 42"),
         ({"settings": {"sparsity": 0.4}}, r"sparsity=0\.4 instead of 0\.2"),
+        ({"dataloader_drop_last": True}, "dataloader_drop_last=True instead of False"),
         ({"settings": {"masking": "zero"}}, "masking='zero' instead of 'drop'"),
     ],
 )

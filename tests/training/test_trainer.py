@@ -30,6 +30,17 @@ def test_the_order_depends_on_seed_and_epoch_alone():
     assert order(0, 0) not in (order(0, 1), order(1, 0))
 
 
+@pytest.mark.parametrize("length_grouping", [True, False])
+def test_the_order_has_a_seed_of_its_own_where_one_is_given(tmp_path, length_grouping):
+    def order(**seeds):
+        options = {"length_grouping": length_grouping, "per_device_train_batch_size": 2, **seeds}
+        batches = trainer_of(small_model(), tmp_path, **options).get_train_dataloader()
+        return [batch["input_ids"].tolist() for batch in batches]
+
+    assert order(seed=1, data_seed=5) == order(seed=2, data_seed=5)
+    assert order(seed=1, data_seed=5) != order(seed=1, data_seed=6)
+
+
 def test_every_part_has_its_rate(tmp_path):
     model = small_model(generator_depth=2, dim_reduction_blocks=1)
     rates = {"learning_rate": 1e-4, "head_learning_rate": 1e-2, "predictor_learning_rate_scale": 0.5}

@@ -27,6 +27,7 @@ from plmr.cli.options import (
     SparsityDialOption,
     TextColumnOption,
     TokensColumnOption,
+    check_apart,
     load_model,
 )
 from plmr.cli.settings import pairs
@@ -107,8 +108,9 @@ def compare(
             "rationale": rationale_column,
         },
     )
-    names = None if explainers is None else [name.strip() for name in explainers.split(",") if name.strip()]
     files = _files(external or ())
+    check_apart(json_file, data, *files.values())
+    names = None if explainers is None else [name.strip() for name in explainers.split(",") if name.strip()]
     if names == [] and not files:
         raise PlmrError(f"--explainers {explainers!r} leaves nothing to compare with; name one, or give --external.")
     examples = source.load("test", split)  # first, so that a wrong file does not wait for what follows

@@ -26,6 +26,7 @@ from plmr.cli.options import (
     RationaleColumnOption,
     TextColumnOption,
     TokensColumnOption,
+    check_apart,
     load_model,
 )
 from plmr.cli.settings import pairs
@@ -97,6 +98,7 @@ def evaluate(
             "rationale": rationale_column,
         },
     )
+    check_apart(json_file, data)
     shares: Sequence[float | None] = [None] if sparsity is None else _shares(sparsity)
     examples = source.load("test", split)
     # Opened first: an evaluation of an hour should not end with a file that cannot be written.

@@ -184,6 +184,13 @@ def columns(**names: str | None) -> Columns:
     return Columns(**given)
 
 
+def check_apart(output: Path | None, *inputs: str | Path | None) -> None:
+    """Raises PlmrError where the file to write is one of those that are read."""
+    for given in inputs:
+        if output and given and output.exists() and Path(given).exists() and output.samefile(given):
+            raise PlmrError(f"{output}: is the input file as well; give the output another name.")
+
+
 def load_model(model: str, device: str | None = None, bf16: bool = False) -> RationaleClassifier:
     """A trained model.
 

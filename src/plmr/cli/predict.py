@@ -19,10 +19,10 @@ from plmr.cli.options import (
     SparsityDialOption,
     TextColumnOption,
     TokensColumnOption,
+    check_apart,
     columns,
     load_model,
 )
-from plmr.errors import PlmrError
 from plmr.io import atomic_path, plain
 
 if TYPE_CHECKING:
@@ -62,8 +62,7 @@ def predict(
     """
     from plmr.data import iter_rows
 
-    if output.exists() and input.exists() and output.samefile(input):
-        raise PlmrError(f"{output}: is the input file as well; give the output another name.")
+    check_apart(output, input)
     names = columns(text=text_column, tokens=tokens_column)
     rows = iter_rows(input)
     # Before the model is loaded, so that a wrong file or folder is noticed at once.

@@ -4,6 +4,7 @@ import csv
 import gzip
 import json
 import warnings
+import zlib
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -14,6 +15,8 @@ from plmr.io import atomic_path
 
 Row: TypeAlias = Mapping[str, Any]
 Data: TypeAlias = str | Path | Iterable[Any]
+_LONGEST_CELL = 2**24
+"""Characters of a cell in CSV and TSV files; Python alone takes 131,072. One without an end is not read into memory."""
 # What `datasets` lets through from pyarrow, the file system and the network, beside its own errors.
 _PASSED_ON = (OSError, ValueError, RuntimeError, LookupError)
 
@@ -29,7 +32,8 @@ def load_examples(
 
     Args:
         data: A `.jsonl`, `.json`, `.csv`, `.tsv`, `.parquet` or `.txt` file (one text a line), a folder or
-            hub id that `datasets` can load, a `datasets` object, or rows in memory. Examples pass through.
+            hub id that `datasets` can load, a `datasets` object, a pandas DataFrame, or rows in memory. Examples pass
+            through.
         split: Which split to read where there are several; by default "train".
         columns: Which column holds what.
         labelled: Whether every row must have a label.
@@ -38,6 +42,8 @@ def load_examples(
         PlmrError: If the data cannot be found or read, holds no row, or a row is wrong; with file and line. In CSV and
             TSV files, whose cells are all texts, a label `nan` counts as missing; in other data it is a class.
     """
+    if isinstance(data, Iterator):
+        data = list(data)
     if isinstance(data, list | tuple) and any(isinstance(item, Example) for item in data):
         given = enumerate(data, start=1)
         return [
@@ -145,6 +151,8 @@ def read_lines(path: Path) -> Iterator[tuple[str, str]]:
                 yield _decoded(line, number, path), f"{path.name}:{number}"
     except EOFError:
         raise PlmrError(f"{path}: the compressed file ends too early; copy or download it again") from None
+    except zlib.error as error:
+        raise PlmrError(f"{path}: the compressed file is damaged ({error}); copy or download it again") from None
     except OSError as error:
         raise io_error(path, error) from None
 
@@ -178,6 +186,7 @@ def _json_rows(path: Path) -> Iterator[tuple[Row, str]]:
 
 
 def _table_rows(path: Path, delimiter: str) -> Iterator[tuple[Row, str]]:
+    csv.field_size_limit(_LONGEST_CELL)
     reader = csv.reader((line for line, _ in read_lines(path)), delimiter=delimiter, strict=True)
     try:
         header = next(reader, [])
@@ -258,6 +267,8 @@ def _memory_rows(data: Any, split: str | None) -> Iterator[tuple[Row, str]]:
     if hasattr(data, "features"):
         yield from _dataset_rows(data, "row")
         return
+    if hasattr(data, "iterrows"):
+        data = data.to_dict("records")
     for number, row in enumerate(data, 1):
         if not isinstance(row, Mapping):
             raise PlmrError(f"row:{number}: expected a mapping of column to value, found a {type(row).__name__}")

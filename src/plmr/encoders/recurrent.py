@@ -121,16 +121,22 @@ class GRUEncoder(SplitEncoder):
 def glove_lines(path: str | Path) -> Iterator[tuple[int, str, list[str]]]:
     """Number, word and vector of every line of a GloVe text file.
 
+    Some published files have words with spaces in them, such as ". . .": the last so many parts of a line as the first
+    line has numbers are the vector, and the word is what stands before.
+
     Raises:
         PlmrError: The file cannot be read, or a line holds no vector.
     """
     try:
         with Path(path).open(encoding="utf-8") as lines:
+            width = 0
             for number, line in enumerate(lines, start=1):
-                word, *values = line.rstrip().split(" ")
-                if not values:
+                parts = line.rstrip().split(" ")
+                width = width or len(parts) - 1
+                start = max(1, len(parts) - width)
+                if start == len(parts):
                     raise PlmrError(f"{path}:{number}: expected a word and its numbers, found {line[:40]!r}.")
-                yield number, word, values
+                yield number, " ".join(parts[:start]), parts[start:]
     except OSError as error:
         raise io_error(path, error) from error
     except UnicodeDecodeError as error:

@@ -6,8 +6,12 @@ from plmr.config import RationaleConfig
 from plmr.methods import find_method
 from plmr.training import FitSummary
 
+CARD = "README.md"
+MARK = "library_name: plmr"
+"""What tells a model card from other files of its name."""
+
 _HEAD = """---
-library_name: plmr
+{mark}
 pipeline_tag: text-classification
 tags: [rationale, selective-rationalization, explainability, {method}]
 ---
@@ -41,6 +45,7 @@ def model_card(config: RationaleConfig, summary: FitSummary | None = None, dense
     """
     leaks = "predictor_input" in find_method(config.method).reads and config.predictor_input == "hidden"
     card = _HEAD.format(
+        mark=MARK,
         method=config.method,
         version=config.plmr_version,
         encoder=config.encoder,

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import AbstractContextManager, closing, nullcontext
+from contextlib import AbstractContextManager, closing, contextmanager, nullcontext
+from copy import deepcopy
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, overload
@@ -22,7 +23,7 @@ from plmr.explain.card import model_card
 from plmr.explain.evaluation import evaluate_model
 from plmr.explain.rationales import Length, cut_notes, explain_texts, rationale_length
 from plmr.explain.reading import Reading, check_stream, read_texts
-from plmr.explain.rows import Rows, with_validation
+from plmr.explain.rows import Rows, tokenless, with_validation
 from plmr.explain.storage import is_saved_model, load_saved, save_model
 from plmr.explain.vocabulary import build_gru, load_tokenizer
 from plmr.inference import ahead, chunked
@@ -161,6 +162,8 @@ class RationaleClassifier:
     ) -> FitSummary:
         """Train, keep the best epoch, and calibrate to the sparsity asked for.
 
+        Where there was no model yet, an error or an interrupt leaves none: the next call starts anew.
+
         Args:
             train: Labelled rows; see `Rows`.
             validation: Labelled rows that choose the epoch and the thresholds; default, a seeded tenth of `train`.
@@ -176,7 +179,7 @@ class RationaleClassifier:
             raise PlmrError("resume=True needs the output_dir of the run to continue.")
         if self._asked_for is not None and self._asked_for.type == "cpu":
             options = {"use_cpu": True} | options
-        with tempfile.TemporaryDirectory(prefix="plmr-") as temporary:
+        with tempfile.TemporaryDirectory(prefix="plmr-") as temporary, self._all_or_nothing():
             args = training_arguments(output_dir or temporary, **options)
             # The heads are drawn when the model is built, so the seed comes first.
             set_seed(args.seed)
@@ -186,6 +189,7 @@ class RationaleClassifier:
             if "learning_rate" not in options:
                 args.learning_rate = suggested_learning_rate(self.config.encoder_config or {})
             encoded, held_out_encoded = (self._encode_labelled(each, training=True) for each in (examples, held_out))
+            notes += tokenless(examples, encoded, "training") + tokenless(held_out, held_out_encoded, "validation")
             notes += cut_notes(encoded, self.config.max_tokens)
             summary = fit_model(self.model, encoded, held_out_encoded, args, resume, callbacks)
         self.model.to(self._asked_for or self.model.device).eval()
@@ -313,11 +317,22 @@ class RationaleClassifier:
     def _precision(self) -> AbstractContextManager[Any]:
         return torch.autocast(self._trained().device.type, torch.bfloat16) if self.bf16 else nullcontext()
 
+    @contextmanager
+    def _all_or_nothing(self) -> Iterator[None]:
+        """Leave no half-made model after an error: rows that are mended may bring other classes and other words."""
+        before = (deepcopy(self.config), self.tokenizer) if self.model is None else None
+        try:
+            yield
+        except BaseException:
+            if before is not None:
+                self.model, (self.config, self.tokenizer) = None, before
+            raise
+
     def _prepare(self, examples: Sequence[Example]) -> None:
         """Settle the classes and build the model, unless an earlier `fit` has."""
+        found = label_names(examples)
         if self.model is not None:
             return
-        found = label_names(examples)
         if not self._labels_given:
             self.config.update(class_maps(found))
         encoder: SplitEncoder | None = None

@@ -15,18 +15,33 @@ TASK = "text-rationale"
 
 
 class RationalePipeline(Pipeline):
-    """Classifies texts and gives the character ranges that each label rests on, as JSON-able dicts."""
+    """Classifies texts and gives the character ranges that each label rests on, as JSON-able dicts.
 
-    def __call__(self, inputs: str | Sequence[str], batch_size: int = 64, **_: Any) -> Any:
-        """One dict for a string, a list of dicts for a sequence of strings; see `Rationale.to_dict`."""
+    `batch_size`, and `sparsity` or `max_words` as for `RationaleClassifier`, are given to it once or with each call.
+    """
+
+    def __call__(self, inputs: str | Sequence[str], batch_size: int | None = None, **length: Any) -> Any:
+        """One dict for a string, a list of dicts for a sequence of strings; see `Rationale.to_dict`.
+
+        Raises:
+            TypeError: There is no such option.
+            PlmrError: There are no texts in what is given, or an option is out of range.
+        """
         classifier = RationaleClassifier(self.model.config, self.model, self.tokenizer)
+        options = self._forward_params | self._sanitize_parameters(**length)[1]
+        given = (batch_size, self._batch_size, 64)
+        options["batch_size"] = next(number for number in given if number is not None)
         if isinstance(inputs, str):
-            return classifier(inputs).to_dict()
-        return [rationale.to_dict() for rationale in classifier.iter_predict(inputs, batch_size)]
+            return classifier(inputs, **options).to_dict()
+        return [rationale.to_dict() for rationale in classifier.iter_predict(inputs, **options)]
+
+    def _sanitize_parameters(
+        self, sparsity: float | None = None, max_words: int | None = None
+    ) -> tuple[dict[str, Any], dict[str, Any], dict[str, Any]]:
+        given = {"sparsity": sparsity, "max_words": max_words}
+        return {}, {name: value for name, value in given.items() if value is not None}, {}
 
     # The classifier does all of it; the steps of the base class are not taken.
-    def _sanitize_parameters(self, **_: Any) -> tuple[dict, dict, dict]:
-        return {}, {}, {}
 
     def preprocess(self, inputs: Any, **_: Any) -> Any:
         return inputs

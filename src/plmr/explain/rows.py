@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from plmr.data import Example, hold_out, load_examples
+from plmr.data.encoding import Encoded
 from plmr.data.schema import origin
 from plmr.errors import PlmrError
 
@@ -41,13 +42,32 @@ def with_validation(train: Rows, validation: Rows | None, seed: int) -> tuple[li
 
 def _wordless(examples: Sequence[Example], part: str) -> list[str]:
     """A note where texts have no word, so that there is nothing to select in them."""
-    wordless = [example for example in examples if not example.words]
-    if not wordless:
+    return _lacking([example for example in examples if not example.words], "words", examples, part)
+
+
+def tokenless(examples: Sequence[Example], encoded: Sequence[Encoded], part: str) -> list[str]:
+    """A note where texts have words of which the tokenizer leaves nothing, such as a lone combining mark.
+
+    Args:
+        examples: With words or without.
+        encoded: The same, encoded.
+        part: What to call them.
+
+    Raises:
+        PlmrError: None of the texts has a token.
+    """
+    empty = [example for example, text in zip(examples, encoded, strict=True) if max(text.word_ids, default=-1) < 0]
+    told = empty if len(empty) == len(examples) else [example for example in empty if example.words]
+    return _lacking(told, "words that the tokenizer knows", examples, part)
+
+
+def _lacking(those: Sequence[Example], what: str, examples: Sequence[Example], part: str) -> list[str]:
+    if not those:
         return []
-    if len(wordless) == len(examples):
+    if len(those) == len(examples):
         raise PlmrError(
-            f"{origin(examples)}none of the {len(examples)} {part} texts has any words; check that the column named as "
-            "the text holds it"
+            f"{origin(examples)}none of the {len(examples)} {part} texts has any {what}; check that the column named "
+            "as the text holds it"
         )
-    first = f" (first: {wordless[0].source})" if wordless[0].source else ""
-    return [f"{len(wordless)} of {len(examples)} {part} texts have no words{first}; nothing can be selected in them"]
+    first = f" (first: {those[0].source})" if those[0].source else ""
+    return [f"{len(those)} of {len(examples)} {part} texts have no {what}{first}; nothing can be selected in them"]

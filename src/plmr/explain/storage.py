@@ -12,6 +12,7 @@ from plmr.config import RationaleConfig
 from plmr.devices import find_device
 from plmr.encoders import encoder_path, gru_layers, quiet
 from plmr.errors import PlmrError, reason
+from plmr.explain.card import CARD, MARK
 from plmr.explain.onnx import load_exported
 from plmr.explain.vocabulary import load_tokenizer
 from plmr.io import atomic_folder
@@ -93,7 +94,8 @@ def _load_weights(source: str) -> tuple[RationaleModel, PreTrainedTokenizerBase]
 def save_model(model: RationaleModel, tokenizer: PreTrainedTokenizerBase, folder: str | Path, card: str) -> None:
     """Write a model, its tokenizer and its card aside, then put the folder in place.
 
-    A kill while it takes the place of another model leaves the old one, the new one, or a folder without config.json.
+    A README.md that is there and no model card of plmr stays, and the card is not written. A kill while the folder
+    takes the place of another model leaves the old one, the new one, or a folder without config.json.
 
     Raises:
         PlmrError: The place cannot be written, or the disk is full; what was there before is still there.
@@ -105,4 +107,9 @@ def save_model(model: RationaleModel, tokenizer: PreTrainedTokenizerBase, folder
             # safetensors lets nobody but their owner read them, whatever the umask says.
             shutil.copymode(aside / CONFIG_NAME, weights)
         tokenizer.save_pretrained(aside)
-        (aside / "README.md").write_text(card, encoding="utf-8")
+        if _may_be_replaced(Path(folder) / CARD):
+            (aside / CARD).write_text(card, encoding="utf-8")
+
+
+def _may_be_replaced(card: Path) -> bool:
+    return not card.exists() or MARK in card.read_text(encoding="utf-8", errors="replace")

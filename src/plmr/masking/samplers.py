@@ -156,7 +156,9 @@ def gumbel_noise(like: Tensor, valid: Tensor, window: int = 1) -> Tensor:
         like: *Shape:* (B, U, K)
         valid: Which units exist. *Shape:* (B, U)
         window: Neighbours that share their noise, as in `smooth`: smoothed logits with a draw for each unit would
-            still be sampled word by word.
+            still be sampled word by word. A unit whose window reaches past the text, or over dropped units, averages
+            fewer draws, and its noise is wider: 1.3 times for the first unit of a text and a window of 9, 2.7 times for
+            one that stands alone.
 
     Returns:
         *Shape:* (B, U, K)

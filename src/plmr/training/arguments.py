@@ -47,6 +47,7 @@ RANGES: dict[str, Range] = {
     "adam_beta1": _DECAY,
     "adam_beta2": _DECAY,
     "adam_epsilon": NOT_NEGATIVE,
+    "dataloader_num_workers": NOT_NEGATIVE._replace(phrase="a whole number of 0 or more", whole=True),
     "logging_steps": POSITIVE,
     "eval_steps": POSITIVE._replace(optional=True),
     "save_steps": POSITIVE,

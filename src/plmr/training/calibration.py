@@ -68,7 +68,7 @@ def threshold_for(scores: np.ndarray, share: float) -> float:
         share: In (0, 1).
 
     Returns:
-        A value in [0, 1) that keeps as near to the share as ties allow.
+        A value in [0, 1) that keeps as near to the share as ties allow, exact in the precision of the scores.
     """
     ordered = np.sort(scores)[::-1]
     wanted = round(share * len(ordered))
@@ -78,7 +78,9 @@ def threshold_for(scores: np.ndarray, share: float) -> float:
     cut = int(cuts[np.argmin(np.abs(cuts - wanted))])
     above = ordered[cut - 1] if cut else 1.0
     below = ordered[cut] if cut < len(ordered) else 0.0
-    return float((above + below) / 2)
+    # Between neighbouring numbers there is none, and halfway is rounded to one of them, which may be the upper.
+    middle = (above + below) / 2
+    return float(middle if middle < above else below)
 
 
 @torch.inference_mode()

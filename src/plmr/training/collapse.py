@@ -15,6 +15,9 @@ SAME_POSITIONS = 0.8
 """Agreement above which the selection is called the same whatever the text; independent draws of a fifth agree
 in a ninth."""
 
+LEARNT = 0.3
+"""Part of the way from chance to no error above which the whole text is said to predict well."""
+
 
 @dataclass(frozen=True)
 class Figures:
@@ -93,7 +96,7 @@ def collapse_findings(figures: Figures, config: RationaleConfig, chance: float) 
             "try another seed."
         )
     margin = figures.full_text_accuracy - chance
-    if margin > 0.15 and figures.accuracy - chance < margin / 4:
+    if margin > LEARNT * (1 - chance) and figures.accuracy - chance < margin / 4:
         teaches = "full_text_path" in method.reads and config.full_text_path != "embeddings"
         advice = ", or give full_text_path='embeddings'" if teaches else ""
         findings.append(

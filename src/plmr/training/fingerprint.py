@@ -20,7 +20,8 @@ ARGUMENTS = (
     "learning_rate head_learning_rate predictor_learning_rate_scale weight_decay adam_beta1 adam_beta2 adam_epsilon "
     "optim max_grad_norm lr_scheduler_type warmup_steps num_train_epochs max_steps per_device_train_batch_size "
     "gradient_accumulation_steps length_grouping seed data_seed bf16 fp16 eval_strategy eval_steps "
-    "metric_for_best_model greater_is_better load_best_model_at_end"
+    "metric_for_best_model greater_is_better load_best_model_at_end lr_scheduler_kwargs optim_args "
+    "dataloader_drop_last neftune_noise_alpha"
 ).split()
 """Training arguments that have a say in the weights; the others may change from one start to the next.
 

@@ -75,6 +75,13 @@ def training_arguments(output_dir: str | Path, **options: Any) -> RationaleTrain
         args = RationaleTrainingArguments(output_dir=str(output_dir), **full)
     except (ValueError, TypeError) as error:
         raise PlmrError(f"These training options do not go together: {error}") from error
+    except ImportError as error:
+        raise PlmrError(f"One of these training options needs a package that is not installed: {error}") from error
+    if args.label_smoothing_factor:
+        raise PlmrError(
+            f"label_smoothing_factor={args.label_smoothing_factor} is not read: every method has losses of its own; "
+            "leave it out."
+        )
     _check_metric(args.metric_for_best_model)
     _check_trackers(args.report_to)
     if args.early_stopping_patience is not None and (args.eval_strategy == "no" or not args.metric_for_best_model):
@@ -130,9 +137,17 @@ def fit_model(
         callbacks: Further callbacks for the trainer.
 
     Raises:
-        PlmrError: The run to continue was begun with other settings or texts, or no checkpoint can be written.
+        PlmrError: The run to continue was begun with other settings or texts, checkpoints of another run are there, or
+            none can be written.
     """
     started = time.perf_counter()
+    checkpoint = last_checkpoint(args.output_dir)
+    if checkpoint and not resume:
+        # A later resume would go on from them: from the weights of another run, that is.
+        raise PlmrError(
+            f"{args.output_dir}: checkpoints of an earlier run are there ({Path(checkpoint).name}); go on with it by "
+            "resume=True, or choose another output_dir."
+        )
     begun = fingerprint(model.config, args, train, validation)
     train, notes = with_environments(model, train, args.seed, args.eval_batch_size)
     notes = [*caveats(model.config), *notes]
@@ -142,7 +157,6 @@ def fit_model(
     alarm = CollapseAlarm(config, max(counts.values()) / len(validation), settled)
     stopping = [EarlyStopping(patience, args.early_stopping_threshold, settled)] if patience else []
     trainer = RationaleTrainer(model, args, train, validation, callbacks=[alarm, *stopping, *callbacks])
-    checkpoint = last_checkpoint(args.output_dir) if resume else None
     if checkpoint:
         check_fingerprint(args.output_dir, begun)
     else:

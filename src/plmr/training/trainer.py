@@ -111,7 +111,8 @@ class RationaleTrainer(Trainer):
         if not self.args.length_grouping:
             return super()._get_train_sampler(train_dataset)
         lengths = [len(text.input_ids) for text in self.train_dataset.texts]
-        return LengthGroupedSampler(lengths, self.args.train_batch_size, self.args.seed)
+        seed = self.args.seed if self.args.data_seed is None else self.args.data_seed
+        return LengthGroupedSampler(lengths, self.args.train_batch_size, seed)
 
     def create_optimizer(self, model: nn.Module | None = None) -> torch.optim.Optimizer:
         """One group for each player, part (encoder or head) and weight decay."""
