@@ -7,7 +7,7 @@ import torch
 from torch.testing import assert_close
 
 from plmr.encoders import attention
-from plmr.encoders.attention import attention_shares, rationale_attention, weighted_attention
+from plmr.encoders.attention import attention_scores, rationale_attention, weighted_attention
 
 B, HEADS, T = 2, 3, 6
 
@@ -30,7 +30,7 @@ def keep():
 def weights_of(scores, visible, keep):
     """The weights, read off by attending to unit vectors; products with the unit matrix are the scores themselves."""
     unit = torch.eye(T).expand(B, HEADS, T, T)
-    return weighted_attention(attention_shares(scores, unit, visible, scale=1.0), unit, keep)
+    return weighted_attention(attention_scores(scores, unit, visible, scale=1.0), unit, keep)
 
 
 def test_weights_follow_the_formula(scores, visible, keep):
@@ -49,17 +49,69 @@ def test_keeping_everything_is_softmax(scores, visible):
     assert_close(weights_of(scores, None, torch.ones(B, T)), scores.softmax(dim=-1))
 
 
-def test_the_gradient_reaches_tokens_that_were_not_selected(scores, keep):
-    # With p the softmax over all tokens and w the weights: dw_j / dM_u = (δ_ju − w_j) p_u / Σ_k M_k p_k.
-    keep = keep.clone().requires_grad_()
-    upstream = torch.randn(B, HEADS, T, T)
-    weights = weights_of(scores, None, keep)
-    (weights * upstream).sum().backward()
-    p, w = scores.softmax(dim=-1), weights.detach()
-    kept = (p * keep.detach()[:, None, None, :]).sum(dim=-1, keepdim=True)
-    expected = ((upstream - (w * upstream).sum(dim=-1, keepdim=True)) * p / kept).sum(dim=(1, 2))
-    assert_close(keep.grad, expected, atol=1e-4, rtol=1e-4)
-    assert (keep.grad[keep == 0].abs() > 1e-3).all()
+def test_what_is_kept_has_the_gradient_of_the_formula():
+    leaves = [torch.randn(B, HEADS, T, T), torch.randn(B, HEADS, T, 4), torch.rand(B, T) + 0.1]
+    upstream, found = torch.randn(B, HEADS, T, 4), []
+    for formula in (
+        weighted_attention,
+        lambda s, v, m: (s.exp() * m[:, None, None]) @ v / (s.exp() @ m[:, None, :, None]),
+    ):
+        inputs = [leaf.clone().requires_grad_() for leaf in leaves]
+        attended = formula(*inputs)
+        found.append([attended, *torch.autograd.grad(attended, inputs, upstream)])
+    for ours, expected in zip(*found, strict=True):
+        assert_close(ours, expected, atol=1e-5, rtol=1e-4)
+
+
+def test_the_gradient_of_a_dropped_token_is_what_keeping_it_would_change(scores, visible, keep):
+    value, upstream = torch.randn(B, HEADS, T, 4), torch.randn(B, HEADS, T, 4)
+    scores = scores.masked_fill(~visible, torch.finfo(torch.float32).min)
+    keep = (keep * visible[:, 0, 0]).requires_grad_()
+    before = weighted_attention(scores, value, keep)
+    before.backward(upstream)
+    for b in range(B):
+        for dropped in (keep[b] == 0).nonzero()[:, 0].tolist():
+            with_it = keep.detach().clone()
+            with_it[b, dropped] = 1.0
+            change = weighted_attention(scores, value, with_it) - before.detach()
+            assert float(keep.grad[b, dropped]) == pytest.approx(float((change * upstream).sum()), abs=1e-5)
+            assert keep.grad[b, dropped] != 0 or not visible[b, 0, 0, dropped]
+
+
+def test_a_row_that_attends_to_dropped_tokens_alone_does_not_drown_the_others():
+    # As in the first block of a pre-trained encoder: the kept tokens have e^-60 of the first row.
+    scores = torch.zeros(1, 1, 2, 4)
+    scores[0, 0, 0, 2] = 60.0
+    scores.requires_grad_()
+    value = torch.randn(1, 1, 4, 4, requires_grad=True)
+    keep = torch.tensor([[1.0, 1.0, 0.0, 0.0]], requires_grad=True)
+    upstream = torch.ones(1, 1, 2, 4)
+    weighted_attention(scores, value, keep).backward(upstream)
+    worth = value.detach().sum(dim=-1)[0, 0]
+    for gradient in (scores.grad, value.grad, keep.grad):
+        assert gradient.isfinite().all() and gradient.abs().max() < 20
+    # Kept, the third token would be all of the first row, and a third of the second.
+    others = worth[:2].mean()
+    expected = (worth[2] - others) * (1 + 1 / 3)
+    assert float(keep.grad[0, 2]) == pytest.approx(float(expected), abs=1e-5)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_dropout_is_that_of_the_weights(wide, dtype):
+    query, key, value = (leaf.detach().to(dtype).requires_grad_() for leaf in wide)
+    keep = (torch.rand(B, 64) < 0.5).float().requires_grad_()
+    scores = attention_scores(query, key, None, 8**-0.5)
+    torch.manual_seed(0)
+    attended = weighted_attention(scores, value, keep, dropout=0.4)
+    upstream = torch.randn_like(attended)
+    found = torch.autograd.grad(attended, [query, key, value], upstream, retain_graph=True)
+    torch.manual_seed(0)
+    shares = scores.float().masked_fill(keep[:, None, None] == 0, -torch.inf).softmax(dim=-1)
+    expected = torch.native_dropout(shares, 0.4, True)[0].to(dtype) @ value
+    tolerance = {"atol": 1e-5, "rtol": 1e-4} if dtype == torch.float32 else {"atol": 0.06, "rtol": 0.06}
+    assert_close(attended, expected, **tolerance)
+    for ours, theirs in zip(found, torch.autograd.grad(expected, [query, key, value], upstream), strict=True):
+        assert_close(ours, theirs, **tolerance)
 
 
 def test_keeping_nothing_gives_no_weight_and_no_nan(scores, visible):

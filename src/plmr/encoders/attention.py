@@ -12,14 +12,15 @@ from typing import Any
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.autograd.function import once_differentiable
 from torch.utils.checkpoint import checkpoint
 from transformers import AttentionInterface
 
 ATTENTION = "plmr"
 
 
-def attention_shares(query: Tensor, key: Tensor, visible: Tensor | None, scale: float) -> Tensor:
-    """The softmax of the scaled dot products over all visible tokens, in full precision.
+def attention_scores(query: Tensor, key: Tensor, visible: Tensor | None, scale: float) -> Tensor:
+    """The scaled dot products, with the least number there is for what is not visible.
 
     Args:
         query, key: *Shape:* (B, heads, T, head width)
@@ -33,19 +34,20 @@ def attention_shares(query: Tensor, key: Tensor, visible: Tensor | None, scale: 
     if visible is not None:
         # Finite, because padding far from any token has nothing to attend to, and the softmax of -inf alone is NaN.
         scores.masked_fill_(~visible, torch.finfo(scores.dtype).min)
-    return scores.softmax(dim=-1, dtype=torch.float32)
+    return scores
 
 
-def weighted_attention(shares: Tensor, value: Tensor, keep: Tensor, dropout: float = 0.0) -> Tensor:
-    """Attention renormalised over the kept tokens: Σ_j w_ij v_j with w_ij = M_j p_ij / Σ_k M_k p_ik.
+def weighted_attention(scores: Tensor, value: Tensor, keep: Tensor, dropout: float = 0.0) -> Tensor:
+    """Attention renormalised over the kept tokens: Σ_j w_ij v_j with w_ij = M_j exp(s_ij) / Σ_k M_k exp(s_ik).
 
-    A pruned token gets weight zero, yet ∂w/∂M_j is finite for it, so a straight-through mask still learns
-    about tokens it did not select; an additive -inf would silence them.
-
-    Computed as (p (M ⊙ v)) / (p M), in which p alone is T x T.
+    Kept tokens have the gradient of this formula. A dropped one has weight zero, and its gradient is what keeping it
+    would change, so that a straight-through mask learns about tokens that it did not select; an additive -inf would
+    silence them. Its derivative says something else: e_ij = exp(s_ij) / Σ_k M_k exp(s_ik) times the difference that its
+    value makes, without any bound where row i attends to dropped tokens above all, as the first blocks of pre-trained
+    encoders do. Once kept, its weight is e_ij / (1 + e_ij).
 
     Args:
-        shares: p. *Shape:* (B, heads, T, T)
+        scores: s, of `attention_scores`. *Shape:* (B, heads, T, T)
         value: v. *Shape:* (B, heads, T, head width)
         keep: The mask M, 0 or more, carrying straight-through gradients. *Shape:* (B, T)
         dropout: Of the weights.
@@ -53,11 +55,50 @@ def weighted_attention(shares: Tensor, value: Tensor, keep: Tensor, dropout: flo
     Returns:
         Zeros where nothing is kept. *Shape:* (B, heads, T, head width)
     """
-    counted = keep[:, None, :, None]
-    attended = F.dropout(shares.to(value.dtype), dropout) @ (counted.to(value.dtype) * value)
-    with torch.autocast(shares.device.type, enabled=False):
-        kept = (shares @ counted.float()).clamp(min=torch.finfo(torch.float32).tiny)
-    return (attended / kept).to(value.dtype)
+    return _Weighted.apply(scores, value, keep, dropout)
+
+
+class _Weighted(torch.autograd.Function):
+    """`weighted_attention`. In place wherever that is possible: what costs time are passes over T x T numbers."""
+
+    @staticmethod
+    def forward(ctx: Any, scores: Tensor, value: Tensor, keep: Tensor, dropout: float) -> Tensor:
+        weights = _weights_once_kept(scores.float(), keep.float())
+        counted, held = weights * keep[:, None, None, :], None
+        if dropout:
+            counted, held = torch.native_dropout(counted, dropout, True)
+        counted = counted.to(value.dtype)
+        attended = counted @ value
+        ctx.save_for_backward(weights, counted, held, value, keep, attended)
+        ctx.dropout, ctx.scores_dtype = dropout, scores.dtype
+        return attended
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, upstream: Tensor) -> tuple[Tensor, Tensor, Tensor, None]:
+        weights, counted, held, value, keep, attended = ctx.saved_tensors
+        for_value = counted.transpose(-1, -2) @ upstream
+        # What each value is worth above what its row has: all other weights make room for that of a token.
+        gain = (upstream / (1 - ctx.dropout) @ value.transpose(-1, -2)).float()
+        if held is not None:
+            gain *= held
+        gain -= (upstream.float() * attended.float()).sum(dim=-1, keepdim=True)
+        gain *= weights
+        for_keep = gain.sum(dim=(1, 2)).to(keep.dtype)
+        gain *= keep[:, None, None, :]
+        return gain.to(ctx.scores_dtype), for_value, for_keep, None
+
+
+def _weights_once_kept(scores: Tensor, keep: Tensor) -> Tensor:
+    """The weight that each token has for each unit of M: as it is where it is kept, else as it would be with M = 1.
+
+    With e = exp(s) / Σ_k M_k exp(s_k) that is e, or e / (1 + e) = 1 / (1/e + 1).
+    """
+    keep = keep[:, None, None, :]
+    # More than the score of what is not visible, whose weight is 0 even where nothing is kept.
+    least = torch.finfo(torch.float32).min / 2
+    total = (scores + keep.log()).logsumexp(dim=-1, keepdim=True).clamp_(min=least)
+    return (total - scores).exp_().add_((keep == 0).float()).reciprocal_()
 
 
 def rationale_attention(
@@ -106,7 +147,7 @@ def _attend(
 ) -> Tensor:
     """The attended values. *Shape:* (B, heads, T, head width)"""
     if keep is not None and keep.requires_grad:
-        return weighted_attention(attention_shares(query, key, attention_mask, scale), value, keep, dropout)
+        return weighted_attention(attention_scores(query, key, attention_mask, scale), value, keep, dropout)
     if keep is not None:
         # A token that counts r times is one whose logit is raised by log r.
         # Finite, as above; half the least, so that a score added to it does not overflow.

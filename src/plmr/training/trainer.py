@@ -6,6 +6,8 @@ import os
 from collections import defaultdict
 from collections.abc import Sequence
 from contextlib import nullcontext
+from copy import copy
+from math import inf
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -91,6 +93,10 @@ class RationaleTrainer(Trainer):
         **kwargs: Any,
     ):
         keep_few_kernels()
+        self._max_norm = args.max_grad_norm
+        # Transformers would clip all players together, so that the gradient of one shrinks the steps of the others.
+        args = copy(args)
+        args.max_grad_norm = inf
         super().__init__(
             model=model,
             args=args,
@@ -119,9 +125,20 @@ class RationaleTrainer(Trainer):
         if self.optimizer is None:
             kind, options = self.get_optimizer_cls_and_kwargs(self.args, self.model)
             self.optimizer = kind(self._parameter_groups(), **options)
+            self.optimizer.register_step_pre_hook(self._clip)
             self.optimizer.register_step_pre_hook(self._change_rates)
             self.optimizer.register_step_post_hook(self._restore_rates)
         return self.optimizer
+
+    def _clip(self, optimizer: torch.optim.Optimizer, *_: Any) -> None:
+        """Clip the gradients of each player apart, as if each had an optimizer of its own."""
+        if not self._max_norm:
+            return
+        players: dict[str, list[nn.Parameter]] = defaultdict(list)
+        for group in optimizer.param_groups:
+            players[group["player"]] += group["params"]
+        for parameters in players.values():
+            nn.utils.clip_grad_norm_(parameters, self._max_norm)
 
     def _change_rates(self, optimizer: torch.optim.Optimizer, *_: Any) -> None:
         """Every step, whoever takes it, is at the rates that the method asks for; AdamW's decay follows the rate."""
@@ -174,10 +191,9 @@ class RationaleTrainer(Trainer):
         return loss
 
     def _move(self, model: nn.Module) -> None:
-        """The optimizer's step for a play that is not the last, clipped as that one's is."""
+        """The optimizer's step for a play that is not the last."""
         assert self.optimizer is not None
-        if self.args.max_grad_norm > 0:
-            self.accelerator.clip_grad_norm_(model.parameters(), self.args.max_grad_norm)
+        self.accelerator.unscale_gradients()
         self.optimizer.step()
         model.zero_grad()
 
@@ -205,6 +221,12 @@ class RationaleTrainer(Trainer):
             logs |= {f"loss_{name}": float(term) / self._batches for name, term in self._terms.items()}
             self._terms, self._batches = {}, 0
         super().log(logs, *args, **kwargs)
+
+    def _determine_best_metric(self, metrics: dict[str, float], trial: Any) -> bool:
+        """Only what was trained with the share asked for can be the best: with more words it had an easier task."""
+        if self.state.global_step < self.model.method.settled * self.state.max_steps:
+            return False
+        return super()._determine_best_metric(metrics, trial)
 
     def _save_checkpoint(self, model: nn.Module, trial: Any) -> None:
         folder = Path(self._get_output_dir(trial), f"{PREFIX_CHECKPOINT_DIR}-{self.state.global_step}")

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from transformers import AttentionInterface
 
 from plmr.encoders import TransformerEncoder
-from plmr.encoders.attention import attention_shares, rationale_attention
+from plmr.encoders.attention import attention_scores, rationale_attention
 from plmr.errors import PlmrError
 from plmr.explain.posthoc.text_function import TextFunction, full_text_encoder, full_text_logits
 from plmr.inference import evaluating
@@ -71,7 +71,7 @@ def _recorded(encoder: TransformerEncoder) -> Iterator[list[Tensor]]:
         **options: Any,
     ) -> tuple[Tensor, None]:
         scale = query.shape[-1] ** -0.5 if scaling is None else scaling
-        last[:] = [attention_shares(query, key, attention_mask, scale)]
+        last[:] = [attention_scores(query, key, attention_mask, scale).softmax(dim=-1, dtype=torch.float32)]
         return rationale_attention(module, query, key, value, attention_mask, scaling=scaling, **options)
 
     config = encoder.model.config
