@@ -77,6 +77,21 @@ def test_the_gradients_of_every_play_are_clipped(tmp_path):
         assert length.item() == pytest.approx(1e-3, rel=0.02)
 
 
+def test_no_player_shortens_the_steps_of_another(tmp_path):
+    """One play moves both players of RNP, and the gradients of each are clipped to the same length."""
+    rates = {"learning_rate": 1.0, "head_learning_rate": 1.0, "optim": "sgd", "lr_scheduler_type": "constant"}
+    model = no_chance(small_model(method="rnp", sparsity_delay=0.0, sparsity_annealing=0.0))
+    with torch.no_grad():
+        model.method.mask_head.linear.weight *= 1e4  # the generator's gradients are by far the longer ones
+    before = {name: weight.detach().clone() for name, weight in model.named_parameters()}
+    trainer_of(model, tmp_path, max_grad_norm=1e-3, **rates).train()
+    for player in ("generator", "predictor"):
+        moves = [
+            (dict(model.named_parameters())[name] - before[name]).double().norm() for name in names_of(model, player)
+        ]
+        assert torch.stack(moves).norm().item() == pytest.approx(1e-3, rel=0.02)
+
+
 @pytest.mark.parametrize("method", ["two-plays", "mcd"])
 def test_a_batch_in_parts_moves_the_players_as_the_whole_does(method, tmp_path):
     """Only the parts before the last show the second play the predictor as it was: a difference of second order."""

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 import torch
+from transformers import TrainerCallback
 
 from plmr.methods import METHODS
 from plmr.training.sampler import LengthGroupedSampler
@@ -88,4 +91,17 @@ def test_early_stopping_stops(tmp_path):
     stop = {"early_stopping_patience": 1, "early_stopping_threshold": 100.0}
     train("gru-3", tmp_path, **stop, load_best_model_at_end=True, save_total_limit=None)
     steps = sorted(int(path.name.rpartition("-")[2]) for path in tmp_path.glob("checkpoint-*"))
-    assert steps == [3, 6, 9, 12]
+    assert steps == [3, 6, 9, 12, 15]  # the target has stopped falling at 12, and 15 is the first to compare
+
+
+def test_an_epoch_with_more_words_than_asked_for_is_never_the_best(tmp_path):
+    class EasierBefore(TrainerCallback):
+        """Evaluations with more words look better than they are."""
+
+        def on_evaluate(self, args, state, control, metrics, **kwargs):
+            metrics["eval_loss"] = -1.0 if state.global_step < 12 else float(state.global_step)
+
+    best = {"load_best_model_at_end": True, "metric_for_best_model": "loss", "save_total_limit": None}
+    train("gru-3", tmp_path, callbacks=[EasierBefore()], **best)
+    state = json.loads((tmp_path / "checkpoint-20" / "trainer_state.json").read_text())
+    assert state["best_global_step"] == 12 and state["best_metric"] == 12.0
