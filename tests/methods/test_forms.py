@@ -137,6 +137,7 @@ def test_a_round_is_seven_batches():
     assert model.method.turn == 9
     model.train().method.progress = 0.0
     model.method.config.sparsity_delay = 0.2
-    (play,) = model.method.plays()
-    model.method.losses_in(play, texts)
-    assert model.method.turn == 9 and play.players == ("predictor",)
+    plays = model.method.plays()
+    for play in plays:
+        model.method.losses_in(play, texts)
+    assert model.method.turn == 9 and [play.players for play in plays] == [("aware",), ("predictor",)]

@@ -44,6 +44,12 @@ def test_the_guider_learns_first_rests_until_the_start_and_learns_on_in_the_game
     assert guidance == pytest.approx([1.0, 1.0, 0.75, 0.0, 0.0])
 
 
+def test_both_predictors_of_invrat_learn_from_whole_texts_first():
+    model = small_model(method="invrat").train()
+    assert players_at(model, 0.0) == players_at(model, 0.24) == [("aware",), ("predictor",)]
+    assert players_at(model, 0.26) == players_at(model, 1.0) == [("predictor", "aware"), ("generator",)]
+
+
 def test_a_method_without_stages_is_in_the_game_from_the_first_step():
     method = small_model(method="rnp").method
     method.progress = 0.0

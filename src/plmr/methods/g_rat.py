@@ -52,11 +52,11 @@ class GRATOptions(Options):
         0.25, "Share of the training in which the guider learns before the game.", PART_OF_TRAINING
     )
     guider_noise: float = option(1.0, "σ, noise on the guider's attention while it learns.", NOT_NEGATIVE)
-    guidance_weight: float = option(1.0, "w_g, weight of the guider's attention for the generator.", NOT_NEGATIVE)
+    guidance_weight: float = option(10.0, "w_g, weight of the guider's attention for the generator.", NOT_NEGATIVE)
     guidance_span: float = option(
         0.5, "Share of the training, from the start of the game, in which f falls to 0.", PART_OF_TRAINING
     )
-    agreement_weight: float = option(1.0, "w_a, weight of the predictor's divergence from the guider.", NOT_NEGATIVE)
+    agreement_weight: float = option(1.5, "w_a, weight of the predictor's divergence from the guider.", NOT_NEGATIVE)
     as_released: bool = option(False, "Whether JS has its arguments exchanged: KL of the mean from each answer.")
 
 

@@ -92,6 +92,14 @@ class InvRat(SelectThenPredict):
             return [Play((mover,), self.generator_losses if mover == "generator" else self.predictor_losses)]
         return [Play(("predictor", "aware"), self.predictor_losses), Play(("generator",), self.generator_losses)]
 
+    def plays(self) -> list[Play]:
+        """Before the start both predictors learn from whole texts: else the aware one would seem to gain nothing."""
+        lessons = [Play(("aware",), self.aware_whole_text_losses)] if self.keeps_everything else []
+        return lessons + super().plays()
+
+    def aware_whole_text_losses(self, batch: Batch) -> Losses:
+        return {"aware": cross_entropy(self.predict_aware(batch, batch.everything), batch)}
+
     def losses_in(self, play: Play, batch: Batch) -> Losses:
         losses = super().losses_in(play, batch)
         if self.training and self.options.round_robin and not self.keeps_everything:

@@ -13,7 +13,8 @@ The two objectives are the paper's, one play each, as `two_steps.py` has them, w
 otherwise. The predictor judges without dropout: the divergence is 0 where R is X.
 
 The generator learns from p(X) alone, so it needs a predictor that has understood whole texts by the start: where
-rationales miss, a longer `sparsity_delay` is the first thing to try.
+rationales miss, a longer `sparsity_delay` is the first thing to try. On BERT, where learning both at once was unstable,
+the authors take p(X) from a classifier of its own, trained before and fixed; here p is one predictor on every encoder.
 """
 
 from __future__ import annotations

@@ -20,7 +20,7 @@ from typing import Any
 from plmr.errors import PlmrError, io_error
 from plmr.io import atomic_path
 from plmr.studies.bench.imports import digest_files
-from plmr.studies.bench.suite import Run, Suite, resolve
+from plmr.studies.bench.suite import Run, Suite, resolve, resolved_training
 
 _NOT_OF_THE_RUN = ("plmr_version", "transformers_version")
 
@@ -65,12 +65,11 @@ def run_key(run: Run, digests: Mapping[str, str]) -> str:
         run: What is run.
         digests: Of the parts of its dataset.
     """
-    model, options, training = resolve(run)
+    model, options, _ = resolve(run)
     config = model.to_dict() | {"method_options": asdict(options)}
-    ours = (name for name in type(training).__annotations__ if name not in ("use_cpu", "disable_tqdm"))
     content = {
         "config": {name: value for name, value in config.items() if name not in _NOT_OF_THE_RUN},
-        "training": {name: getattr(training, name) for name in ours} | run.training,
+        "training": resolved_training(run),
         "data": {part: text for part, text in digests.items() if part != "test" or run.test},
         "faithfulness": run.faithfulness,
         "imports": digest_files(run.imports),

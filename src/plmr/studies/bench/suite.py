@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, field
+from functools import cache
 from itertools import product
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -175,6 +176,14 @@ def _check_known(value: Any, values: Iterable[Any], place: str) -> None:
         raise PlmrError(f"{place} {value!r} is not in the suite, which has {', '.join(map(str, values))}.{hint}")
 
 
+@cache
+def _usual_rate(encoder: str) -> float:
+    from plmr.encoders import outline_encoder
+    from plmr.training import suggested_learning_rate
+
+    return suggested_learning_rate(outline_encoder(encoder).config_dict)
+
+
 def resolve(run: Run) -> tuple[RationaleConfig, Options, RationaleTrainingArguments]:
     """The settings of a run with everything it does not say: of the model, of the method alone, of the training.
 
@@ -187,7 +196,15 @@ def resolve(run: Run) -> tuple[RationaleConfig, Options, RationaleTrainingArgume
 
     config = RationaleConfig.from_preset(**run.model)
     _, options = method_of(config)
-    return config, options, training_arguments("unused", **run.training)
+    training = {"learning_rate": _usual_rate(config.encoder)} | run.training
+    return config, options, training_arguments("unused", **training)
+
+
+def resolved_training(run: Run) -> dict[str, Any]:
+    """The training options of a run: those that this library sets for itself, and what the suite says."""
+    _, _, arguments = resolve(run)
+    ours = (name for name in type(arguments).__annotations__ if name not in ("use_cpu", "disable_tqdm"))
+    return {name: getattr(arguments, name) for name in ours} | run.training
 
 
 def _check(run: Run, path: Path) -> None:
