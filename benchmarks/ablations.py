@@ -18,7 +18,8 @@ from pathlib import Path
 from typing import Any
 
 from pairs import table
-from quality import RESULTS, Run, recipe, start_one
+from quality import RESULTS, start_one
+from quality_suites import Run, recipe
 
 RUNS = Path("runs/ablations")
 RESULT = RESULTS / "ablations.json"

@@ -22,73 +22,19 @@ import sys
 import time
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass, field
-from itertools import product
+from dataclasses import asdict
 from pathlib import Path
 from statistics import mean, stdev
 from typing import Any
+
+from quality_suites import BEER, BEER_SPARSITY, SUITES, Run, base_of, model_settings, recipe, suite
 
 RUNS = Path("runs/quality")
 RESULTS = Path(__file__).parent / "results"
 HEADER = ["aspect", "method", "seeds", "scored on", "S", "P", "R", "F1", "ceiling", "random", "accuracy", "minutes"]
 HEADER += ["heldout: silver F1", "random", "accuracy"]
-SYNTHETIC_EPOCHS, EPOCHS = 2, 3
 MOST_TEXTS = 3000
 """Beer reviews a run trains on, drawn with the same seed for all runs: it fits the time of a run on one core."""
-BEER_SPARSITY = {"look": 0.19, "aroma": 0.16, "palate": 0.13}
-"""Near the share that people marked, as stated with the annotations."""
-
-
-@dataclass(frozen=True)
-class Variant:
-    """The suite `beer` for one method, with a change that did well for it in one run of `ablations.py`."""
-
-    method: str
-    model: dict[str, Any] = field(default_factory=dict)
-    training: dict[str, Any] = field(default_factory=dict)
-
-
-VARIANTS = {
-    "beer-slow": Variant("rnp", training={"predictor_learning_rate_scale": 0.2}),
-    "beer-no-start": Variant("plmr", {"sparsity_delay": 0.0, "sparsity_annealing": 0.0}),
-    "beer-no-full-text": Variant("plmr", {"full_text_path": "none"}),
-    "beer-subword": Variant("plmr", {"unit": "subword"}),
-}
-SUITES = ["synthetic", "beer", *VARIANTS, "correlated", "movies"]
-BEER = ("beer", *VARIANTS, "correlated")
-
-
-@dataclass(frozen=True)
-class Run:
-    """One training: which data, which method, which seed."""
-
-    suite: str
-    aspect: str
-    method: str
-    seed: int
-
-    @property
-    def name(self) -> str:
-        return f"{self.suite}-{self.aspect}-{self.method}-{self.seed}"
-
-
-def recipe(name: str) -> dict[str, Any]:
-    """Training options of a suite, alike for its methods."""
-    epochs = SYNTHETIC_EPOCHS if name == "synthetic" else EPOCHS
-    options = {"epochs": epochs, "learning_rate": 2e-4, "head_learning_rate": 1e-3}
-    return options | (VARIANTS[name].training if name in VARIANTS else {})
-
-
-def model_settings(name: str) -> dict[str, Any]:
-    """Settings of the model in which a suite differs from the preset `default`."""
-    return VARIANTS[name].model if name in VARIANTS else {}
-
-
-def suite(name: str, seeds: int) -> list[Run]:
-    """The runs of a suite, seeds outermost: a table with few seeds comes before a full one."""
-    aspects = {"synthetic": ["aroma"], "correlated": ["aroma"], "movies": ["all"]}.get(name, list(BEER_SPARSITY))
-    methods = [VARIANTS[name].method] if name in VARIANTS else ["plmr", "rnp"]
-    return [Run(name, aspect, method, seed) for seed, aspect, method in product(range(seeds), aspects, methods)]
 
 
 def parts(run: Run, data_dir: str | None, test: bool) -> tuple[list[Any], list[Any], list[Any], float]:
@@ -96,16 +42,17 @@ def parts(run: Run, data_dir: str | None, test: bool) -> tuple[list[Any], list[A
     from plmr import make_reviews
     from plmr.data import load_beer, load_eraser
 
-    if run.suite == "synthetic":
+    base = base_of(run.suite)
+    if base == "synthetic":
         train, validation, held = (make_reviews(n, seed=1000 + i) for i, n in enumerate((8000, 400, 1000)))
         flags = [flag for example in train for flag in example.rationale or ()]
         return train, validation, held if test else [], sum(flags) / len(flags)
     if data_dir is None:
         raise SystemExit("--data-dir is missing: the folder with the files of this suite")
-    if run.suite == "movies":
+    if base == "movies":
         train, validation = (load_eraser(data_dir, part) for part in ("train", "validation"))
         return train, validation, load_eraser(data_dir, "test") if test else [], 0.2
-    family = "correlated" if run.suite == "correlated" else "decorrelated"
+    family = "correlated" if base == "correlated" else "decorrelated"
     train, validation = (
         load_beer(data_dir, run.aspect, part, family=family, positive=0.8, seed=0) for part in ("train", "validation")
     )
@@ -151,7 +98,7 @@ def one(run: Run, given: argparse.Namespace) -> None:
         "notes": summary.notes,
         "fit": summary.metrics,
         "validation": classifier.evaluate(validation).to_dict(),
-        "silver": silver(classifier, validation, run.aspect) if run.suite in BEER else None,
+        "silver": silver(classifier, validation, run.aspect) if base_of(run.suite) in BEER else None,
         "test": classifier.evaluate(held).to_dict() if held else None,
         "machine": machine(),
         "command": command(),

@@ -19,7 +19,8 @@ import peer
 import training
 from machine import RESULTS
 from pairs import Tables
-from quality import HEADER, SUITES, kept_results, rows_of
+from quality import HEADER, kept_results, rows_of
+from quality_suites import SUITES
 
 from plmr.render import markdown_table
 
