@@ -1,4 +1,4 @@
-"""`plmr demo`: the paper's claim, seen in minutes."""
+"""`plmr demo`: RNP and PLMR side by side, in minutes."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ def demo(
         Path, typer.Option(metavar="DIR", help="Folder for the report, the figures and PLMR's model.")
     ] = Path("demo-report"),
 ) -> None:
-    """Train plain select-then-predict (RNP) and PLMR side by side, and compare what they select.
+    """Train select-then-predict (RNP) and PLMR side by side, and compare what they select.
 
     Both start from the same small encoder and learn the same generated beer reviews, in which what is said
     of the other aspects mostly agrees with the label. After a few minutes on two cores there is a table, and

@@ -1,4 +1,4 @@
-"""The paper's claim, seen in minutes: plain select-then-predict and PLMR side by side on generated reviews."""
+"""Select-then-predict (RNP) and PLMR side by side on generated reviews, in minutes."""
 
 from __future__ import annotations
 
