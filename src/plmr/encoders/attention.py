@@ -64,20 +64,17 @@ class _Weighted(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, scores: Tensor, value: Tensor, keep: Tensor, dropout: float) -> Tensor:
         weights = _weights_once_kept(scores.float(), keep.float())
-        counted, held = weights * keep[:, None, None, :], None
-        if dropout:
-            counted, held = torch.native_dropout(counted, dropout, True)
-        counted = counted.to(value.dtype)
-        attended = counted @ value
-        ctx.save_for_backward(weights, counted, held, value, keep, attended)
+        held = torch.empty_like(weights, dtype=torch.bool).bernoulli_(1 - dropout) if dropout else None
+        attended = _counted(weights, keep, held, dropout, value.dtype) @ value
+        ctx.save_for_backward(weights, held, value, keep, attended)
         ctx.dropout, ctx.scores_dtype = dropout, scores.dtype
         return attended
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, upstream: Tensor) -> tuple[Tensor, Tensor, Tensor, None]:
-        weights, counted, held, value, keep, attended = ctx.saved_tensors
-        for_value = counted.transpose(-1, -2) @ upstream
+        weights, held, value, keep, attended = ctx.saved_tensors
+        for_value = _counted(weights, keep, held, ctx.dropout, value.dtype).transpose(-1, -2) @ upstream
         # What each value is worth above what its row has: all other weights make room for that of a token.
         gain = (upstream / (1 - ctx.dropout) @ value.transpose(-1, -2)).float()
         if held is not None:
@@ -87,6 +84,14 @@ class _Weighted(torch.autograd.Function):
         for_keep = gain.sum(dim=(1, 2)).to(keep.dtype)
         gain *= keep[:, None, None, :]
         return gain.to(ctx.scores_dtype), for_value, for_keep, None
+
+
+def _counted(weights: Tensor, keep: Tensor, held: Tensor | None, dropout: float, dtype: torch.dtype) -> Tensor:
+    """The weights by which values are added up, of those that dropout leaves."""
+    counted = weights * (keep / (1 - dropout))[:, None, None, :]
+    if held is not None:
+        counted *= held
+    return counted.to(dtype)
 
 
 def _weights_once_kept(scores: Tensor, keep: Tensor) -> Tensor:
