@@ -74,7 +74,7 @@ def model_settings(name: str) -> dict[str, Any]:
 
 def suite(name: str, seeds: int) -> list[Run]:
     """The runs of a suite, seeds outermost: a table with few seeds comes before a full one."""
-    one = {"synthetic": ["aroma"], "correlated": ["aroma"], "movies": ["all"]}
-    aspects = one.get(base_of(name), list(BEER_SPARSITY))
+    of_one = {"synthetic": ["aroma"], "correlated": ["aroma"], "movies": ["all"]}
+    aspects = of_one.get(base_of(name), list(BEER_SPARSITY))
     methods = [VARIANTS[name].method] if name in VARIANTS else ["plmr", "rnp"]
     return [Run(name, aspect, method, seed) for seed, aspect, method in product(range(seeds), aspects, methods)]

@@ -86,9 +86,8 @@ def test_no_player_shortens_the_steps_of_another(tmp_path):
     before = {name: weight.detach().clone() for name, weight in model.named_parameters()}
     trainer_of(model, tmp_path, max_grad_norm=1e-3, **rates).train()
     for player in ("generator", "predictor"):
-        moves = [
-            (dict(model.named_parameters())[name] - before[name]).double().norm() for name in names_of(model, player)
-        ]
+        after = dict(model.named_parameters())
+        moves = [(after[name] - before[name]).double().norm() for name in names_of(model, player)]
         assert torch.stack(moves).norm().item() == pytest.approx(1e-3, rel=0.02)
 
 

@@ -29,8 +29,8 @@ class RationalePipeline(Pipeline):
         """
         classifier = RationaleClassifier(self.model.config, self.model, self.tokenizer)
         options = self._forward_params | self._sanitize_parameters(**length)[1]
-        given = (batch_size, self._batch_size, 64)
-        options["batch_size"] = next(number for number in given if number is not None)
+        usual = 64 if self._batch_size is None else self._batch_size
+        options["batch_size"] = usual if batch_size is None else batch_size
         if isinstance(inputs, str):
             return classifier(inputs, **options).to_dict()
         return [rationale.to_dict() for rationale in classifier.iter_predict(inputs, **options)]
@@ -42,7 +42,6 @@ class RationalePipeline(Pipeline):
         return {}, {name: value for name, value in given.items() if value is not None}, {}
 
     # The classifier does all of it; the steps of the base class are not taken.
-
     def preprocess(self, inputs: Any, **_: Any) -> Any:
         return inputs
 

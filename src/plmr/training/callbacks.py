@@ -13,6 +13,16 @@ from plmr.training.collapse import Figures, collapse_findings
 logger = logging.getLogger(__name__)
 
 
+def has_settled(state: TrainerState, settled: float) -> bool:
+    """Whether a training has reached the share of words asked for: what came before had another task.
+
+    Args:
+        state: Of the training.
+        settled: Share of it after which the sparsity target no longer changes.
+    """
+    return state.global_step >= settled * state.max_steps
+
+
 class CollapseAlarm(TrainerCallback):
     """Warns, with numbers and advice, when a run selects badly; each warning is given once.
 
@@ -42,7 +52,7 @@ class CollapseAlarm(TrainerCallback):
         metrics: dict[str, float] | None = None,
         **_: Any,
     ) -> None:
-        if not metrics or "eval_argmax_sparsity" not in metrics or state.global_step < self.settled * state.max_steps:
+        if not metrics or "eval_argmax_sparsity" not in metrics or not has_settled(state, self.settled):
             return
         figures = Figures(
             argmax_share=metrics["eval_argmax_sparsity"],
@@ -74,7 +84,7 @@ class EarlyStopping(EarlyStoppingCallback):
     def on_evaluate(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, metrics: Any, **kwargs: Any
     ) -> None:
-        if state.global_step >= self.settled * state.max_steps:
+        if has_settled(state, self.settled):
             super().on_evaluate(args, state, control, metrics, **kwargs)
 
     def state(self) -> dict[str, Any]:

@@ -24,6 +24,7 @@ from plmr.inference import predict
 from plmr.modeling import RationaleModel
 from plmr.training.arguments import RationaleTrainingArguments
 from plmr.training.calibration import calibrate
+from plmr.training.callbacks import has_settled
 from plmr.training.checkpoints import whole_or_gone
 from plmr.training.collapse import position_agreement
 from plmr.training.sampler import LengthGroupedSampler
@@ -224,9 +225,7 @@ class RationaleTrainer(Trainer):
 
     def _determine_best_metric(self, metrics: dict[str, float], trial: Any) -> bool:
         """Only what was trained with the share asked for can be the best: with more words it had an easier task."""
-        if self.state.global_step < self.model.method.settled * self.state.max_steps:
-            return False
-        return super()._determine_best_metric(metrics, trial)
+        return has_settled(self.state, self.model.method.settled) and super()._determine_best_metric(metrics, trial)
 
     def _save_checkpoint(self, model: nn.Module, trial: Any) -> None:
         folder = Path(self._get_output_dir(trial), f"{PREFIX_CHECKPOINT_DIR}-{self.state.global_step}")

@@ -18,7 +18,7 @@ from plmr.errors import PlmrError
 from plmr.io import atomic_path, plain
 from plmr.studies.bench.data import Parts, described, load_parts
 from plmr.studies.bench.imports import import_files
-from plmr.studies.bench.suite import Run, resolved_training
+from plmr.studies.bench.suite import Run, resolve, resolved_training
 
 
 def run_one(run: Run, scratch: Path, device: str, threads: int) -> dict[str, Any]:
@@ -40,6 +40,7 @@ def run_one(run: Run, scratch: Path, device: str, threads: int) -> dict[str, Any
 
     torch.set_num_threads(threads)
     import_files(run.imports)
+    *_, arguments = resolve(run)
     code = {"versions": versions(), "commit": commit()}  # now: the files may be others when the run is done
     parts = load_parts(run.data, run.test)
     model = dict(run.model)
@@ -52,7 +53,7 @@ def run_one(run: Run, scratch: Path, device: str, threads: int) -> dict[str, Any
     return plain(
         {
             "config": json.loads(classifier.config.to_json_string(use_diff=False)),
-            "training": resolved_training(run),
+            "training": resolved_training(run, arguments),
             "data": _data(run, parts),
             "code": code,
             "machine": machine(),

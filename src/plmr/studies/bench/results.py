@@ -65,11 +65,11 @@ def run_key(run: Run, digests: Mapping[str, str]) -> str:
         run: What is run.
         digests: Of the parts of its dataset.
     """
-    model, options, _ = resolve(run)
+    model, options, arguments = resolve(run)
     config = model.to_dict() | {"method_options": asdict(options)}
     content = {
         "config": {name: value for name, value in config.items() if name not in _NOT_OF_THE_RUN},
-        "training": resolved_training(run),
+        "training": resolved_training(run, arguments),
         "data": {part: text for part, text in digests.items() if part != "test" or run.test},
         "faithfulness": run.faithfulness,
         "imports": digest_files(run.imports),

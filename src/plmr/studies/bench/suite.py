@@ -25,6 +25,7 @@ from plmr.studies.bench.imports import import_files, read_imports
 
 if TYPE_CHECKING:
     from plmr.config import RationaleConfig
+    from plmr.encoders import SplitEncoder
     from plmr.methods import Options
     from plmr.training import RationaleTrainingArguments
 
@@ -177,11 +178,10 @@ def _check_known(value: Any, values: Iterable[Any], place: str) -> None:
 
 
 @cache
-def _usual_rate(encoder: str) -> float:
+def _outline(encoder: str) -> SplitEncoder:
     from plmr.encoders import outline_encoder
-    from plmr.training import suggested_learning_rate
 
-    return suggested_learning_rate(outline_encoder(encoder).config_dict)
+    return outline_encoder(encoder)
 
 
 def resolve(run: Run) -> tuple[RationaleConfig, Options, RationaleTrainingArguments]:
@@ -192,17 +192,21 @@ def resolve(run: Run) -> tuple[RationaleConfig, Options, RationaleTrainingArgume
     """
     from plmr.config import RationaleConfig
     from plmr.methods import method_of
-    from plmr.training import training_arguments
+    from plmr.training import suggested_learning_rate, training_arguments
 
     config = RationaleConfig.from_preset(**run.model)
     _, options = method_of(config)
-    training = {"learning_rate": _usual_rate(config.encoder)} | run.training
-    return config, options, training_arguments("unused", **training)
+    usual_rate = suggested_learning_rate(_outline(config.encoder).config_dict)
+    return config, options, training_arguments("unused", **{"learning_rate": usual_rate} | run.training)
 
 
-def resolved_training(run: Run) -> dict[str, Any]:
-    """The training options of a run: those that this library sets for itself, and what the suite says."""
-    _, _, arguments = resolve(run)
+def resolved_training(run: Run, arguments: RationaleTrainingArguments) -> dict[str, Any]:
+    """The training options of a run: those that this library sets for itself, and what the suite says.
+
+    Args:
+        run: What is run.
+        arguments: As `resolve` has them.
+    """
     ours = (name for name in type(arguments).__annotations__ if name not in ("use_cpu", "disable_tqdm"))
     return {name: getattr(arguments, name) for name in ours} | run.training
 
@@ -219,18 +223,16 @@ def _check_fit(runs: Sequence[Run], path: Path) -> None:
     """Build each method on each of its encoders, without weights, and refuse at once whatever does not fit."""
     import torch
 
-    from plmr.encoders import outline_encoder
     from plmr.modeling import RationaleModel
 
     combinations = {(run.method, run.encoder): run for run in runs}
-    outlines = {name: outline_encoder(name) for name in dict.fromkeys(run.model["encoder"] for run in runs)}
     refused: dict[str, list[tuple[str, str]]] = {}
     for combination, run in combinations.items():
         config, *_ = resolve(run)
         try:
             with torch.device("meta"), warnings.catch_warnings():
                 warnings.simplefilter("ignore")  # what is to be said of a run is said when it is done
-                RationaleModel.from_encoder(config, outlines[config.encoder])
+                RationaleModel.from_encoder(config, _outline(config.encoder))
         except PlmrError as error:
             refused.setdefault(str(error), []).append(combination)
         except Exception:  # a method of one's own that cannot be built without weights; its run will tell
