@@ -66,6 +66,7 @@ def one(run: Run, given: argparse.Namespace) -> None:
     from machine import command, machine
 
     from plmr import RationaleClassifier
+    from plmr.devices import fast_bfloat16
     from plmr.io import atomic_path
 
     torch.set_num_threads(int(os.environ.get("OMP_NUM_THREADS", "1")))
@@ -82,7 +83,7 @@ def one(run: Run, given: argparse.Namespace) -> None:
         output_dir=checkpoints,
         resume=checkpoints.is_dir(),
         seed=run.seed,
-        bf16=True,
+        bf16=fast_bfloat16(torch.device("cpu")),
         disable_tqdm=True,
         **options,
     )
@@ -92,6 +93,7 @@ def one(run: Run, given: argparse.Namespace) -> None:
         "run": asdict(run),
         "config": classifier.config.to_diff_dict(),
         "training": options,
+        "bf16": fast_bfloat16(torch.device("cpu")),
         "n_train": len(train),
         "cpu_seconds": time.process_time() - started,
         "seconds": summary.seconds,

@@ -13,6 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from plmr.data import Example, make_reviews
+from plmr.devices import fast_bfloat16, find_device
 from plmr.encoders import packaged_minilm
 from plmr.errors import PlmrError
 from plmr.explain import RationaleClassifier
@@ -129,7 +130,7 @@ def run_demo(
         "epochs": epochs,
         "learning_rate": LEARNING_RATE,
         "head_learning_rate": HEAD_LEARNING_RATE,
-        "bf16": True,
+        "bf16": fast_bfloat16(find_device()),
         "seed": seed,
     }
     corpus = _describe_corpus(train, settings)

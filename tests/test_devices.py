@@ -1,0 +1,31 @@
+"""Which precision a device is fast in, against a measurement."""
+
+from __future__ import annotations
+
+import time
+
+import torch
+
+from plmr.devices import fast_bfloat16
+
+CPU = torch.device("cpu")
+
+
+def seconds(dtype: torch.dtype) -> float:
+    """The best of three products, after one that sets things up."""
+    a = torch.ones(256, 256, dtype=dtype)
+    found = []
+    for _ in range(4):
+        started = time.process_time()
+        _ = a @ a
+        found.append(time.process_time() - started)
+    return min(found[1:])
+
+
+def test_bfloat16_is_not_called_fast_where_it_takes_many_times_as_long():
+    slow = seconds(torch.bfloat16) > 12 * seconds(torch.float32)
+    assert not (slow and fast_bfloat16(CPU))
+
+
+def test_bfloat16_is_fast_on_nothing_that_was_not_asked():
+    assert not fast_bfloat16(torch.device("meta"))
