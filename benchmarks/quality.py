@@ -66,12 +66,13 @@ def one(run: Run, given: argparse.Namespace) -> None:
     from machine import command, machine
 
     from plmr import RationaleClassifier
-    from plmr.devices import fast_bfloat16
+    from plmr.devices import fast_bfloat16, find_device
     from plmr.io import atomic_path
 
     torch.set_num_threads(int(os.environ.get("OMP_NUM_THREADS", "1")))
     settings = json.loads(given.model) if given.model else model_settings(run.suite)
     options = json.loads(given.training) if given.training else recipe(run.suite)
+    bf16 = fast_bfloat16(find_device())
     train, validation, held, sparsity = parts(run, given.data_dir, given.test)
     classifier = RationaleClassifier.from_pretrained("minilm", sparsity=sparsity, method=run.method, **settings)
     output = given.output or RUNS / f"{run.name}.json"
@@ -83,7 +84,7 @@ def one(run: Run, given: argparse.Namespace) -> None:
         output_dir=checkpoints,
         resume=checkpoints.is_dir(),
         seed=run.seed,
-        bf16=fast_bfloat16(torch.device("cpu")),
+        bf16=bf16,
         disable_tqdm=True,
         **options,
     )
@@ -93,7 +94,7 @@ def one(run: Run, given: argparse.Namespace) -> None:
         "run": asdict(run),
         "config": classifier.config.to_diff_dict(),
         "training": options,
-        "bf16": fast_bfloat16(torch.device("cpu")),
+        "bf16": bf16,
         "n_train": len(train),
         "cpu_seconds": time.process_time() - started,
         "seconds": summary.seconds,
