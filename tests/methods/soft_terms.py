@@ -10,7 +10,7 @@ from tests.methods.formulas import by_word, read_masked
 _GATES = {"run_length": 10.0, "multiplier_least": 1.7}
 SOFT_OPTIONS = {
     "hardkuma": _GATES,
-    "dare": {**_GATES, "information_weight": 170.0},
+    "dare": {**_GATES, "information_weight": 17.0},
     "cr": {"prior_weight": 1.7, "necessity_weight": 19.0, "left_out": 2},
 }
 SEEDS = {"dare": 2, "cr": 2}
@@ -40,7 +40,7 @@ def soft_terms(name, method, batch, labels, output):
         states = [read_masked(method.predictor, torch.nn.Identity(), batch, mask) for mask in (output.mask, rest)]
         scores = [[_critic(method.critic, r, c) for c in states[1]] for r in states[0]]
         lower, upper = formulas.information(scores)
-        found |= {"critic": -lower, "information": 170 * upper}
+        found |= {"critic": -lower, "information": 17 * upper}
     return found
 
 
