@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import time
+import warnings
 
+import pytest
 import torch
 
 from plmr.devices import fast_bfloat16
+from plmr.training.fitting import training_arguments
 
 CPU = torch.device("cpu")
 
@@ -29,3 +32,12 @@ def test_bfloat16_is_not_called_fast_where_it_takes_many_times_as_long():
 
 def test_bfloat16_is_fast_on_nothing_that_was_not_asked():
     assert not fast_bfloat16(torch.device("meta"))
+
+
+@pytest.mark.parametrize("asked", [False, True])
+def test_who_trains_in_a_slow_bfloat16_is_told(asked, tmp_path):
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always")
+        training_arguments(tmp_path, use_cpu=True, bf16=asked)
+    assert len(told) == (asked and not fast_bfloat16(CPU))
+    assert all("leave bf16 out" in str(warning.message) for warning in told)

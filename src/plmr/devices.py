@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import TYPE_CHECKING
 
 from plmr.errors import PlmrError, nearest
@@ -49,6 +50,16 @@ def fast_bfloat16(device: torch.device) -> bool:
         # What torch's own compiler asks before it takes bfloat16 to oneDNN.
         return torch.backends.mkldnn.is_available() and torch.ops.mkldnn._is_mkldnn_bf16_supported()
     return False
+
+
+def warn_of_slow_bfloat16(device: torch.device) -> None:
+    """Tell who asked for bfloat16 that the device only imitates it; see `fast_bfloat16`."""
+    if not fast_bfloat16(device):
+        warnings.warn(
+            f"bf16 was asked for, and this machine's {device.type} has no instructions for bfloat16, which can make it "
+            "many times slower than float32; leave bf16 out.",
+            stacklevel=3,
+        )
 
 
 def find_device(wanted: str | None = None) -> torch.device:

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import warnings
+
 import numpy as np
 import pytest
+import torch
 
 from plmr import RationaleClassifier
+from plmr.devices import fast_bfloat16
 from plmr.errors import PlmrError
 
 
@@ -14,9 +18,11 @@ def test_bfloat16_answers_nearly_as_float32_does(trained, texts):
     assert not classifier.bf16
     half = RationaleClassifier(classifier.config, classifier.model, classifier.tokenizer, bf16=True)
     exact, near = ([list(r.scores.values()) for r in each(texts)] for each in (classifier, half))
-    difference = np.abs(np.array(exact) - np.array(near))
-    # Eight bits of mantissa: alike to a few thousandths, and not bit for bit.
-    assert 0 < difference.max() < 0.03
+    difference = np.abs(np.array(exact) - np.array(near)).max(axis=1)
+    # Eight bits of mantissa: alike to a few thousandths, and not bit for bit. Where a word stands at the threshold, one
+    # may take it and the other leave it.
+    assert 0 < difference.max() < 0.1
+    assert np.median(difference) < 0.005
     assert half(texts) == half(texts)
 
 
@@ -34,3 +40,13 @@ def test_bfloat16_survives_loading_and_is_refused_where_it_means_nothing(trained
     assert not RationaleClassifier.from_pretrained(folder).bf16
     with pytest.raises(PlmrError, match="bf16=True is for backend='torch'"):
         RationaleClassifier.from_pretrained(folder, bf16=True, backend="onnx")
+
+
+@pytest.mark.parametrize("asked", [False, True])
+def test_who_predicts_in_a_slow_bfloat16_is_told(asked, trained, tmp_path):
+    trained["bert"].save_pretrained(tmp_path / "model")
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always")
+        RationaleClassifier.from_pretrained(tmp_path / "model", device="cpu", bf16=asked)
+    sentences = [str(warning.message) for warning in told if "bf16" in str(warning.message)]
+    assert len(sentences) == (asked and not fast_bfloat16(torch.device("cpu")))

@@ -9,7 +9,7 @@ from transformers import AutoConfig, PreTrainedTokenizerBase
 from transformers.utils import CONFIG_NAME
 
 from plmr.config import RationaleConfig
-from plmr.devices import find_device
+from plmr.devices import find_device, warn_of_slow_bfloat16
 from plmr.encoders import encoder_path, gru_layers, quiet
 from plmr.errors import PlmrError, reason
 from plmr.explain.card import CARD, MARK
@@ -62,6 +62,8 @@ def load_saved(
     """
     if backend == "torch":
         place = find_device(device)
+        if bf16:
+            warn_of_slow_bfloat16(place)
         model, tokenizer = _load_weights(source)
         return model.to(place).eval(), tokenizer
     if bf16:

@@ -14,6 +14,7 @@ from transformers.integrations import get_available_reporting_integrations
 from transformers.integrations.integration_utils import INTEGRATION_TO_CALLBACK
 
 from plmr.data.encoding import Encoded
+from plmr.devices import warn_of_slow_bfloat16
 from plmr.errors import PlmrError, nearest
 from plmr.io import explained
 from plmr.methods import caveats
@@ -89,6 +90,8 @@ def training_arguments(output_dir: str | Path, **options: Any) -> RationaleTrain
             f"early_stopping_patience={args.early_stopping_patience} compares a figure of evaluations, and "
             "eval_strategy or metric_for_best_model says there is none; set both, or leave the patience out."
         )
+    if args.bf16:
+        warn_of_slow_bfloat16(args.device)
     return args
 
 
