@@ -2,24 +2,22 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
 
 import torch
-from tokenizers.normalizers import BertNormalizer
-from tokenizers.pre_tokenizers import BertPreTokenizer
 from transformers import BertConfig, BertModel, BertTokenizerFast
+
+from plmr.explain.vocabulary import word_tokenizer
 
 
 def pieces(texts: Iterable[str], vocabulary: int) -> list[str]:
-    """Every character, then the words that are most frequent; trainers of tokenizers break ties by chance."""
-    plain, split = BertNormalizer().normalize_str, BertPreTokenizer().pre_tokenize_str
-    counts = Counter(word for text in texts for word, _ in split(plain(text)))
-    characters = sorted({character for word in counts for character in word})
+    """Every character, then the commonest words; trainers of tokenizers break ties by chance."""
+    tokenizer = word_tokenizer(texts)
+    words = tokenizer.convert_ids_to_tokens(range(len(tokenizer)), skip_special_tokens=True)
+    characters = sorted({character for word in words for character in word})
     known = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *characters, *(f"##{c}" for c in characters)]
-    words = [word for word in sorted(counts, key=lambda word: (-counts[word], word)) if len(word) > 1]
-    return known + words[: max(0, vocabulary - len(known))]
+    return known + [word for word in words if len(word) > 1][: max(0, vocabulary - len(known))]
 
 
 def save_tiny_bert(folder: Path, texts: Iterable[str], blocks: int = 4, vocabulary: int = 200) -> Path:

@@ -18,11 +18,9 @@ def test_bfloat16_answers_nearly_as_float32_does(trained, texts):
     assert not classifier.bf16
     half = RationaleClassifier(classifier.config, classifier.model, classifier.tokenizer, bf16=True)
     exact, near = ([list(r.scores.values()) for r in each(texts)] for each in (classifier, half))
-    difference = np.abs(np.array(exact) - np.array(near)).max(axis=1)
-    # Eight bits of mantissa: alike to a few thousandths, and not bit for bit. Where a word stands at the threshold, one
-    # may take it and the other leave it.
-    assert 0 < difference.max() < 0.1
-    assert np.median(difference) < 0.005
+    difference = np.abs(np.array(exact) - np.array(near))
+    # Eight bits of mantissa: alike to a few thousandths, and not bit for bit.
+    assert 0 < difference.max() < 0.03
     assert half(texts) == half(texts)
 
 
