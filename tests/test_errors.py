@@ -4,7 +4,7 @@ import errno
 
 import pytest
 
-from plmr.errors import PlmrError, io_error, nearest
+from plmr.errors import PlmrError, io_error, nearest, reason
 
 
 def test_a_message_is_one_line():
@@ -33,3 +33,16 @@ def test_io_errors_name_the_file(code):
 
 def test_an_io_error_without_a_number_keeps_its_text():
     assert str(io_error("f", OSError("odd"))) == "f: odd."
+
+
+@pytest.mark.parametrize(
+    ("said", "sentence"),
+    [
+        ("no header\nat all", "no header."),
+        ("Why? ", "Why?"),
+        ("Errors in loading:\n\ta", "Errors in loading."),
+        ("", "OSError."),
+    ],
+)
+def test_what_another_library_said_is_a_sentence(said, sentence):
+    assert reason(OSError(said)) == sentence

@@ -58,5 +58,6 @@ def io_error(path: str | PathLike[str], error: OSError) -> PlmrError:
 
 
 def reason(error: BaseException) -> str:
-    """The first line of what another library said, or the kind of error when it said nothing."""
-    return next(iter(str(error).strip().splitlines()), type(error).__name__)
+    """The first line of what another library said as a sentence, or the kind of error when it said nothing."""
+    said = next(iter(str(error).strip().splitlines()), type(error).__name__).rstrip(" :")
+    return said if said.endswith((".", "!", "?")) else f"{said}."
