@@ -11,7 +11,8 @@ compact    PLMR, blocks run on the kept tokens only
 dense      PLMR as published: pruned tokens are masked and computed all the same
 as published, on real lengths: `dense` with every text padded to 256 tokens, in the order of the file
 
-The bound is what the blocks' work allows: L / (l − m + 1 + α_1 + … + α_{m−1} + (L − l) α).
+The bound is what the blocks' work allows: L / (l − m + 1 + α_1 + … + α_{m−1} + (L − l) α), and with `--blocks all`,
+where the generator's blocks predict too, L α instead of the last term.
 """
 
 from __future__ import annotations
@@ -31,6 +32,7 @@ from pairs import Tables, in_turns, ratio, table
 from transformers import BertConfig, BertForSequenceClassification
 
 from plmr import RationaleConfig, RationaleModel
+from plmr.config import CHOICES
 from plmr.data.encoding import Encoded
 from plmr.inference import by_length
 from plmr.masking import sparsity_targets
@@ -39,17 +41,18 @@ from plmr.training.calibration import calibrate
 BLOCKS, DEPTH, PRUNING = 12, 7, 2
 
 
-def bound(sparsity: float) -> float:
-    """How many times less work the blocks have, attention counted like the rest."""
+def bound(sparsity: float, predicting: int) -> float:
+    """How many times less work the blocks have, of which so many predict, attention counted like the rest."""
     left = sparsity_targets(sparsity, PRUNING)
-    return BLOCKS / (DEPTH - PRUNING + 1 + sum(left[:-1]) + (BLOCKS - DEPTH) * sparsity)
+    return BLOCKS / (DEPTH - PRUNING + 1 + sum(left[:-1]) + predicting * sparsity)
 
 
-def build(device: str, dtype: torch.dtype) -> tuple[RationaleModel, BertForSequenceClassification]:
+def build(device: str, dtype: torch.dtype, blocks: str) -> tuple[RationaleModel, BertForSequenceClassification]:
     """PLMR and the stock classifier on the same encoder."""
     torch.manual_seed(0)
     sizes = BertConfig(num_hidden_layers=BLOCKS, attn_implementation="sdpa")
     settings = {"generator_depth": DEPTH, "dim_reduction_blocks": PRUNING, "max_tokens": 512, "num_labels": 2}
+    settings["predictor_blocks"] = blocks
     model = RationaleModel(
         RationaleConfig(encoder="bert", encoder_config=sizes.to_diff_dict() | {"model_type": "bert"}, **settings)
     )
@@ -121,19 +124,19 @@ def fixed_lengths(model: RationaleModel, stock: Any, given: argparse.Namespace) 
             sides["dense"] = partial(answer, model, lengths[given.sparsity[0]], False, batches)
             sides |= {f"compact {s}": partial(answer, model, lengths[s], True, batches) for s in given.sparsity}
             times = in_turns(sides, given.rounds)
-            rows += [row_of(length, size, dial, times) for dial in lengths.values()]
+            rows += [row_of(length, size, dial, len(model.method.predicting), times) for dial in lengths.values()]
             print(f"length {length}, batch {size}: done", file=sys.stderr, flush=True)
     return rows
 
 
-def row_of(length: int, size: int, dial: Dial, times: dict[str, list[float]]) -> dict[str, Any]:
+def row_of(length: int, size: int, dial: Dial, predicting: int, times: dict[str, list[float]]) -> dict[str, Any]:
     compact = f"compact {dial.sparsity}"
     return {
         "length": length,
         "batch": size,
         "sparsity": dial.sparsity,
         "selected": dial.selected,
-        "bound": bound(dial.sparsity),
+        "bound": bound(dial.sparsity, predicting),
         "stock_seconds": median(times["stock"]),
         "dense_seconds": median(times["dense"]),
         "compact_seconds": median(times[compact]),
@@ -183,6 +186,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--dtype", default="float32", choices=["float32", "bfloat16", "float16"])
+    parser.add_argument("--blocks", default="late", choices=CHOICES["predictor_blocks"], help="which ones predict")
     parser.add_argument("--length", type=int, nargs="+", default=[64, 128, 256, 512])
     parser.add_argument("--batch", type=int, nargs="+", default=[1, 8, 32])
     parser.add_argument("--sparsity", type=float, nargs="+", default=[0.1, 0.2, 0.3])
@@ -191,7 +195,7 @@ def main() -> None:
     parser.add_argument("--reviews", type=int, default=128)
     parser.add_argument("--output", type=Path, help="default: results/inference-DEVICE-DTYPE.json")
     given = parser.parse_args()
-    model, stock = build(given.device, getattr(torch, given.dtype))
+    model, stock = build(given.device, getattr(torch, given.dtype), given.blocks)
     with torch.inference_mode():
         rows = fixed_lengths(model, stock, given)
         real = real_lengths(model, stock, given) if given.beer else None

@@ -58,6 +58,13 @@ def test_it_holds_for_every_family_and_method(family, method):
         assert_nothing_leaks(model, family, seed, 0.3)
 
 
+@pytest.mark.parametrize("family", FAMILIES)
+def test_it_holds_where_all_blocks_predict(family):
+    model = small_model(family, predictor_blocks="all")
+    for seed in range(3):
+        assert_nothing_leaks(model, family, seed, 0.3)
+
+
 @pytest.mark.parametrize("family", ["bert", "roberta", "modernbert"])
 def test_the_hidden_states_of_the_generator_leak(family):
     model = small_model(family, predictor_input="hidden")

@@ -108,6 +108,7 @@ def test_a_setting_moves_the_losses_of_the_methods_that_read_it_and_of_no_other(
         "shared_mask_head": True,
         "sparsity_schedule": "log_linear",
         "predictor_input": "hidden",
+        "predictor_blocks": "all",
         "full_text_path": "predictor",
         "full_text_weight": 5.0,
         "match_weight": 3.0,

@@ -10,7 +10,7 @@ from plmr.errors import PlmrError
 from plmr.masking import Units
 from plmr.methods.plmr import default_depth
 from plmr.presets import PRESETS
-from tests.methods.formulas import constraint, cross_entropy
+from tests.methods.formulas import constraint, cross_entropy, states_of
 from tests.small import FAMILIES, PENALTY, config_of, small_batch, small_encoder, small_model
 from tests.training.steps import trainer_of
 
@@ -64,11 +64,12 @@ def test_the_target_falls_as_training_goes_on():
     assert model.method.annealed_sparsity() == pytest.approx(0.2)
 
 
+@pytest.mark.parametrize("blocks", ["late", "all"])
 @pytest.mark.parametrize("path", ["embeddings", "predictor", "first_token", "none"])
-def test_while_everything_is_kept_the_short_way_gives_the_same_losses(path):
+def test_while_everything_is_kept_the_short_way_gives_the_same_losses(path, blocks):
     """Against heads so sure of every word that the long way keeps everything too."""
     settings = {**PENALTY, "sparsity_delay": 0.5, "class_head_dropout": 0.0, "full_text_path": path}
-    model, batch = small_model(**settings), small_batch()
+    model, batch = small_model(**settings, predictor_blocks=blocks), small_batch()
     for head in model.method.mask_heads:
         torch.nn.init.zeros_(head.linear.weight)
         head.linear.bias.data = torch.tensor([-50.0, 50.0])
@@ -241,10 +242,11 @@ def test_any_number_of_classes(n_classes):
     )
 
 
-def test_the_full_text_paths_read_what_they_say():
+@pytest.mark.parametrize("blocks", ["late", "all"])
+def test_the_full_text_paths_read_what_they_say(blocks):
     batch = small_batch()
     for path in ("embeddings", "predictor", "first_token"):
-        model = small_model(full_text_path=path, pooling="mean")
+        model = small_model(full_text_path=path, pooling="mean", predictor_blocks=blocks)
         method, encoder = model.method, model.method.encoder
         ids, attended = batch["input_ids"], batch["attention_mask"]
         real = batch["word_ids"] >= 0
@@ -252,9 +254,12 @@ def test_the_full_text_paths_read_what_they_say():
             plain = encoder.run(encoder.embed(ids), method.plain, attended)
             seen = attended.clone()
             seen[:, 1:] = real[:, 1:]
+            every = range(encoder.n_blocks)
             states = {
-                "embeddings": encoder.run(encoder.embed(ids), method.late, seen),
-                "predictor": encoder.run(plain, method.late, attended),
+                "embeddings": encoder.run(encoder.embed(ids), every if blocks == "all" else method.late, seen),
+                "predictor": encoder.run(encoder.embed(ids), every, attended)
+                if blocks == "all"
+                else encoder.run(plain, method.late, attended),
                 "first_token": plain,
             }[path]
             pooled = torch.stack([row[chosen].mean(dim=0) for row, chosen in zip(states, real, strict=True)])
@@ -262,6 +267,27 @@ def test_the_full_text_paths_read_what_they_say():
             expected = pooled @ method.class_head.linear.weight.T + method.class_head.linear.bias
             actual = model(**batch, return_full_text=True).full_text_logits
         assert_close(actual, expected, atol=1e-5, rtol=1e-4)
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_a_predictor_of_all_blocks_is_the_whole_encoder_on_what_is_selected(family):
+    batch = small_batch(family)
+    model = small_model(family, predictor_blocks="all")
+    method = model.method
+    with torch.no_grad():
+        output = model(**batch)
+        states = states_of(method.encoder, batch, output.mask)
+        expected = torch.stack(
+            [method.class_head(row[chosen.bool()].mean(dim=0)) for row, chosen in zip(states, output.mask, strict=True)]
+        )
+        late = small_model(family)(**batch)
+    assert_close(output.logits, expected, atol=1e-5, rtol=1e-4)
+    assert torch.equal(output.mask, late.mask) and (output.logits - late.logits).abs().max() > 1e-3
+
+
+def test_a_predictor_of_all_blocks_reads_no_states_of_the_generator():
+    with pytest.raises(PlmrError, match=r"predictor_blocks='all' begins with the first block.*choose"):
+        small_model(predictor_blocks="all", predictor_input="hidden")
 
 
 @pytest.mark.parametrize("stage", ["game", "warm-up"])

@@ -5,6 +5,7 @@
     embeddings ─► blocks 0..k-1 ─► blocks k..l-1 ─►  M
                   plain             Dim-Reduction       │
     embeddings ⊙ M ───────────────► blocks l..L-1 ─► pool ─► class head ─► ŷ
+                                    (with predictor_blocks="all", which is not of the paper, 0..L-1)
 
     L = L_r + w_x L_x + λ h(L_r − L_x) + L_s                                                   (eq. 17)
 """
@@ -47,7 +48,7 @@ class PLMR(Method):
     summary = "one pre-trained encoder: early blocks prune tokens, late blocks predict from the rest (KDD 2025)"
     reads = frozenset(
         "generator_depth depth_rule dim_reduction_blocks shared_mask_head sparsity_schedule predictor_input "
-        "full_text_path full_text_weight match_weight match_function match_base".split()
+        "predictor_blocks full_text_path full_text_weight match_weight match_function match_base".split()
     )
 
     def __init__(self, config: RationaleConfig, encoder: SplitEncoder):
@@ -64,6 +65,9 @@ class PLMR(Method):
         self.plain = range(depth - m)
         self.dim_reduction = range(depth - m, depth)
         self.late = range(depth, encoder.n_blocks)
+        once_more = config.predictor_blocks == "all"
+        self.predicting = range(0 if once_more else depth, encoder.n_blocks)
+        self.behind_plain = range(self.plain.stop if once_more else depth, encoder.n_blocks)
         self.encoder = encoder
         heads = 1 if config.shared_mask_head else m
         self.mask_heads = nn.ModuleList(
@@ -130,14 +134,16 @@ class PLMR(Method):
         mask = batch.units.to_tokens(selection.mask)
         if self.config.special_tokens == "released":
             # The published code zeroes the first token on entry and lets it take part from the next block on.
-            entry, rest = range(self.late.start, self.late.start + 1), range(self.late.start + 1, self.late.stop)
+            entry, rest = self.predicting[:1], self.predicting[1:]
             states = run_masked(self.encoder, states, entry, batch.attention_mask, mask, self.config.masking)
             hidden = run_masked(
                 self.encoder, states, rest, batch.attention_mask, mask + batch.anchor, self.config.masking
             )
         else:
             visible = mask + batch.anchor
-            hidden = run_masked(self.encoder, states, self.late, batch.attention_mask, visible, self.config.masking)
+            hidden = run_masked(
+                self.encoder, states, self.predicting, batch.attention_mask, visible, self.config.masking
+            )
         return self.class_head(pool(hidden, mask, self.config.pooling))
 
     def predict_full_text(self, batch: Batch, selection: Selection) -> Tensor:
@@ -148,12 +154,12 @@ class PLMR(Method):
             return self.class_head(selection.plain[:, 0])
         if self.config.full_text_path == "predictor":
             assert selection.plain is not None
-            hidden = self.encoder.run(selection.plain, self.late, batch.attention_mask)
+            hidden = self.encoder.run(selection.plain, self.behind_plain, batch.attention_mask)
         else:
             assert selection.embedded is not None
             visible = everything + batch.anchor
             hidden = run_masked(
-                self.encoder, selection.embedded, self.late, batch.attention_mask, visible, self.config.masking
+                self.encoder, selection.embedded, self.predicting, batch.attention_mask, visible, self.config.masking
             )
         return self.class_head(pool(hidden, everything, self.config.pooling))
 
