@@ -77,9 +77,9 @@ class RationaleConfig(PretrainedConfig):
         predictor_input: `embeddings`, the predictor reads the embeddings of the selected tokens. `hidden` feeds
             it the generator's hidden states, which have read the whole text: the rationale is then no longer
             all that the prediction uses. For ablation only.
-        predictor_blocks: Which blocks of PLMR's encoder predict: `late`, those behind the generator's (paper); `all`,
-            the generator's once more before them, on the embeddings of the selected tokens. The predictor then has the
-            depth that its late blocks were pre-trained behind.
+        predictor_blocks: Which blocks of PLMR's encoder predict: `late`, those behind the generator's (paper), and so
+            always with `predictor_input="hidden"`; `all`, the generator's once more before them, on the embeddings of
+            the selected tokens. The predictor then has the depth that its late blocks were pre-trained behind.
         full_text_path: What the full-text loss L_x reads: `predictor`, the predictor on the plain blocks' output
             (paper, eq. 15); `embeddings`, the predictor on the unmasked embeddings; `first_token`, the class head
             on the plain blocks' first token (released code); `none`, no full-text path.
@@ -275,11 +275,6 @@ class RationaleConfig(PretrainedConfig):
         if self.special_tokens == "released" and self.masking != "zero":
             raise PlmrError(
                 "special_tokens='released' prunes the first token and brings it back, which only masking='zero' can do."
-            )
-        if self.predictor_blocks == "all" and self.predictor_input == "hidden":
-            raise PlmrError(
-                "predictor_blocks='all' begins with the first block, and predictor_input='hidden' is what comes behind "
-                "the generator's; choose predictor_blocks='late' or predictor_input='embeddings'."
             )
         if self.match_function == "exponential" and self.match_base <= 1:
             raise PlmrError(f"match_base={self.match_base} must exceed 1, or h(t) = a^t does not increase.")

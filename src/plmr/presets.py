@@ -10,6 +10,7 @@ PAPER: dict[str, Any] = {
     "pooling": "mean",
     "special_tokens": "context",
     "full_text_path": "predictor",
+    "predictor_blocks": "late",
     "depth_rule": "paper",
     "full_text_weight": 1.0,
     "match_weight": 1.0,
@@ -36,6 +37,7 @@ RELEASED: dict[str, Any] = {
     "pooling": "first",
     "special_tokens": "released",
     "full_text_path": "first_token",
+    "predictor_blocks": "late",
     "depth_rule": "released",
     "full_text_weight": 2.0,
     "match_weight": 1.0,
@@ -83,11 +85,14 @@ VARIANTS: dict[str, Variant] = {
     "plmr-no-full-text": Variant(
         "PLMR without L_x and L_match, as in the paper's ablation: L_r + L_s", {"full_text_path": "none"}
     ),
+    "plmr-all": Variant(
+        "PLMR whose generator's blocks serve the predictor too, on the selected words", {"predictor_blocks": "all"}
+    ),
     "plmr-m1": Variant("PLMR with one Dim-Reduction block: everything is pruned at once", {"dim_reduction_blocks": 1}),
     "plmr-hidden": Variant(
         "PLMR whose predictor reads the generator's states: not faithful, they have read the whole text",
         {"predictor_input": "hidden"},
     ),
 }
-"""What the paper's ablations leave out, and the input that this library does not take. `plmr-hidden` has the reading of
-eq. 14 in which R is H ⊙ M."""
+"""What the paper's ablations leave out, a predictor as deep as the encoder, and the input that this library does not
+take. `plmr-hidden` has the reading of eq. 14 in which R is H ⊙ M."""

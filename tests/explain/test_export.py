@@ -74,6 +74,7 @@ def dense(model):
         pytest.param("distilbert", 2, {"masking": "zero", "unit": "subword", **SMALL}, id="distilbert"),
         # The published code's special tokens, with a single late block, which leaves none for their second part.
         pytest.param("bert", 2, {"preset": "released", **SMALL}, id="released", marks=pytest.mark.slow),
+        pytest.param("bert", 2, {"predictor_blocks": "all", **SMALL}, id="all", marks=pytest.mark.slow),
         pytest.param("modernbert", 2, SMALL, id="modernbert", marks=pytest.mark.slow),
         pytest.param("electra", 1, {"method": "rnp", "pooling": "max"}, id="rnp", marks=pytest.mark.slow),
         pytest.param("bert", 1, {"method": "hardkuma"}, id="hardkuma", marks=pytest.mark.slow),

@@ -285,11 +285,6 @@ def test_a_predictor_of_all_blocks_is_the_whole_encoder_on_what_is_selected(fami
     assert torch.equal(output.mask, late.mask) and (output.logits - late.logits).abs().max() > 1e-3
 
 
-def test_a_predictor_of_all_blocks_reads_no_states_of_the_generator():
-    with pytest.raises(PlmrError, match=r"predictor_blocks='all' begins with the first block.*choose"):
-        small_model(predictor_blocks="all", predictor_input="hidden")
-
-
 @pytest.mark.parametrize("stage", ["game", "warm-up"])
 @pytest.mark.parametrize(("path", "late"), [("predictor", 2), ("first_token", 1)])
 def test_plain_blocks_are_computed_once_for_both_training_paths(path, late, stage, tmp_path):

@@ -5,9 +5,11 @@
     embeddings ─► blocks 0..k-1 ─► blocks k..l-1 ─►  M
                   plain             Dim-Reduction       │
     embeddings ⊙ M ───────────────► blocks l..L-1 ─► pool ─► class head ─► ŷ
-                                    (with predictor_blocks="all", which is not of the paper, 0..L-1)
 
     L = L_r + w_x L_x + λ h(L_r − L_x) + L_s                                                   (eq. 17)
+
+With predictor_blocks="all", which is not of the paper, blocks 0..l-1 read embeddings ⊙ M first: they select, and serve
+the predictor too. The late blocks, pre-trained behind others, then do not start from embeddings.
 """
 
 from __future__ import annotations
@@ -65,7 +67,7 @@ class PLMR(Method):
         self.plain = range(depth - m)
         self.dim_reduction = range(depth - m, depth)
         self.late = range(depth, encoder.n_blocks)
-        once_more = config.predictor_blocks == "all"
+        once_more = config.predictor_blocks == "all" and config.predictor_input == "embeddings"
         self.predicting = range(0 if once_more else depth, encoder.n_blocks)
         self.behind_plain = range(self.plain.stop if once_more else depth, encoder.n_blocks)
         self.encoder = encoder
