@@ -51,11 +51,16 @@ def build(device: str, dtype: torch.dtype, blocks: str) -> tuple[RationaleModel,
     """PLMR and the stock classifier on the same encoder."""
     torch.manual_seed(0)
     sizes = BertConfig(num_hidden_layers=BLOCKS, attn_implementation="sdpa")
-    settings = {"generator_depth": DEPTH, "dim_reduction_blocks": PRUNING, "max_tokens": 512, "num_labels": 2}
-    settings["predictor_blocks"] = blocks
-    model = RationaleModel(
-        RationaleConfig(encoder="bert", encoder_config=sizes.to_diff_dict() | {"model_type": "bert"}, **settings)
+    config = RationaleConfig(
+        encoder="bert",
+        encoder_config=sizes.to_diff_dict() | {"model_type": "bert"},
+        generator_depth=DEPTH,
+        dim_reduction_blocks=PRUNING,
+        predictor_blocks=blocks,
+        max_tokens=512,
+        num_labels=2,
     )
+    model = RationaleModel(config)
     stock = BertForSequenceClassification(sizes)
     stock.bert.load_state_dict(model.method.encoder.model.state_dict(), strict=False)
     return model.to(device, dtype).eval(), stock.to(device, dtype).eval()
