@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import platform
 import time
 import warnings
+from pathlib import Path
 
 import pytest
 import torch
@@ -12,6 +14,7 @@ from plmr.devices import fast_bfloat16
 from plmr.training.fitting import training_arguments
 
 CPU = torch.device("cpu")
+CPUINFO = Path("/proc/cpuinfo")
 
 
 def seconds(dtype: torch.dtype) -> float:
@@ -28,6 +31,15 @@ def seconds(dtype: torch.dtype) -> float:
 def test_bfloat16_is_not_called_fast_where_it_takes_many_times_as_long():
     slow = seconds(torch.bfloat16) > 12 * seconds(torch.float32)
     assert not (slow and fast_bfloat16(CPU))
+
+
+@pytest.mark.skipif(not CPUINFO.is_file(), reason="reads /proc/cpuinfo")
+@pytest.mark.skipif(platform.machine() != "x86_64", reason="knows the instructions of x86 alone")
+def test_bfloat16_is_fast_with_amx_or_another_makers_avx512():
+    told = dict(line.split(":", 1) for line in CPUINFO.read_text().splitlines() if ":" in line)
+    told = {name.strip(): set(value.split()) for name, value in told.items()}
+    wide = told["flags"] >= {"avx512bw", "avx512dq", "avx512vl"}
+    assert fast_bfloat16(CPU) == (wide and ("amx_tile" in told["flags"] or told["vendor_id"] != {"GenuineIntel"}))
 
 
 def test_bfloat16_is_fast_on_nothing_that_was_not_asked():
