@@ -71,7 +71,8 @@ class RationaleConfig(PretrainedConfig):
         depth_rule: What l is when not given: `paper`, L // 2, and one more of 3 blocks and from 12 blocks on, which
             gives the paper's 7 of 12 and 13 of 24; `released`, one block more than that where it leaves a block to
             predict, which gives the released code's 8 of 12.
-        dim_reduction_blocks: m, how many of them prune; default 1 below 6 blocks, 2 below 24, then 3.
+        dim_reduction_blocks: m, how many of them prune; default 1 below 12 blocks, 2 below 24, then 3. This and the
+            depth are filled in when the model is built.
         masking: What a pruned token still does: `drop`, it leaves the attention; `zero`, its vector is zeroed
             but stays. Recurrent encoders always use `zero`.
         predictor_input: `embeddings`, the predictor reads the embeddings of the selected tokens. `hidden` feeds

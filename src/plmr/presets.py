@@ -89,10 +89,11 @@ VARIANTS: dict[str, Variant] = {
         "PLMR whose generator's blocks serve the predictor too, on the selected words", {"predictor_blocks": "all"}
     ),
     "plmr-m1": Variant("PLMR with one Dim-Reduction block: everything is pruned at once", {"dim_reduction_blocks": 1}),
+    "plmr-m2": Variant("PLMR with two Dim-Reduction blocks, as 12 blocks have by default", {"dim_reduction_blocks": 2}),
     "plmr-hidden": Variant(
         "PLMR whose predictor reads the generator's states: not faithful, they have read the whole text",
         {"predictor_input": "hidden"},
     ),
 }
-"""What the paper's ablations leave out, a predictor as deep as the encoder, and the input that this library does not
-take. `plmr-hidden` has the reading of eq. 14 in which R is H ⊙ M."""
+"""What the paper's ablations leave out, pruning in one step and in two, a predictor as deep as the encoder, and the
+input that this library does not take. `plmr-hidden` has the reading of eq. 14 in which R is H ⊙ M."""

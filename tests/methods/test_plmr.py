@@ -9,6 +9,7 @@ from torch.testing import assert_close
 from plmr.errors import PlmrError
 from plmr.masking import Units
 from plmr.methods.plmr import default_depth
+from plmr.modeling import RationaleModel
 from plmr.presets import PRESETS
 from tests.methods.formulas import constraint, cross_entropy, states_of
 from tests.small import FAMILIES, PENALTY, config_of, small_batch, small_encoder, small_model
@@ -170,10 +171,20 @@ def test_thresholds_decide_step_by_step():
 def test_blocks_are_shared_out_as_the_paper_does():
     assert default_depth(12) == (7, 2)
     assert default_depth(24) == (13, 3)
-    assert default_depth(6) == (3, 2)
+    assert default_depth(6) == (3, 1)
     assert [default_depth(n) for n in (2, 3, 4, 5)] == [(1, 1), (2, 1), (2, 1), (2, 1)]
     method = small_model(generator_depth=3, dim_reduction_blocks=2).method
     assert (method.plain, method.dim_reduction, method.late) == (range(1), range(1, 3), range(3, 4))
+
+
+def test_a_model_keeps_its_cut_under_another_rule(monkeypatch, tmp_path):
+    """`paper` and four blocks, of which the generator has two and one prunes, saved before the rule changed."""
+    small_model(seed=1).save_pretrained(tmp_path)
+    monkeypatch.setattr("plmr.methods.plmr.default_depth", lambda *_: (3, 2))
+    loaded = RationaleModel.from_pretrained(tmp_path)
+    assert (loaded.config.generator_depth, loaded.config.dim_reduction_blocks) == (2, 1)
+    assert loaded.method.dim_reduction == range(1, 2)
+    assert small_model(seed=1).method.dim_reduction == range(1, 3)
 
 
 def test_the_released_preset_has_the_cut_of_the_released_code():
@@ -186,7 +197,7 @@ def test_the_released_preset_has_the_cut_of_the_released_code():
     assert cuts["paper"] == cuts["default"] == (range(5), range(5, 7), range(7, 12))
     given = small_model(preset="released", encoder_config=sizes, generator_depth=7).method
     assert given.late == range(7, 12)
-    assert [default_depth(n, "released") for n in (2, 3, 4, 6, 24)] == [(1, 1), (2, 1), (3, 1), (4, 2), (14, 3)]
+    assert [default_depth(n, "released") for n in (2, 3, 4, 6, 24)] == [(1, 1), (2, 1), (3, 1), (4, 1), (14, 3)]
 
 
 @pytest.mark.parametrize(

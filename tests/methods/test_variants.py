@@ -18,7 +18,7 @@ LABELS = torch.tensor([0, 1, 1])
 def test_a_variant_is_its_method_with_its_settings(name):
     """To the last bit; and they are not the method's usual ones."""
     batch, settings = small_batch(), VARIANTS[name].settings
-    deep = {"generator_depth": 3, "dim_reduction_blocks": 2, "seed": 2, "sampler": "gumbel"}
+    deep = {"generator_depth": 3, "dim_reduction_blocks": 3, "seed": 2, "sampler": "gumbel"}
     base = {key: value for key, value in deep.items() if key not in settings}
     variant, spelled, usual = (small_model(**each) for each in (base | {"method": name}, base | settings, deep))
     assert type(variant.method) is find_method(name) is PLMR and variant.config.method == name

@@ -37,11 +37,13 @@ def default_depth(n_blocks: int, rule: str = "paper") -> tuple[int, int]:
         rule: `paper`, l and m are 7 and 2 of 12, 13 and 3 of 24; of three blocks, as `gru-3` has, two select.
             `released`, the paper's l is the number of the last Dim-Reduction block, counted from 0, as in the published
             code: one block more than by the paper, 8 of 12, as long as one is left to predict.
+
+    Below 12 blocks one prunes, by measurement: what the first of two drops has been read by few blocks, and is lost.
     """
     depth = n_blocks // 2 + (n_blocks >= 12 or n_blocks == 3)
     if rule == "released":
         depth = min(depth + 1, n_blocks - 1)
-    return depth, 1 + (n_blocks >= 6) + (n_blocks >= 24)
+    return depth, 1 + (n_blocks >= 12) + (n_blocks >= 24)
 
 
 class PLMR(Method):
@@ -64,6 +66,8 @@ class PLMR(Method):
                 f"{config.encoder!r}, which has {encoder.n_blocks} block(s). It needs 1 <= dim_reduction_blocks <= "
                 f"generator_depth < blocks; for a GRU use 'gru-3'."
             )
+        # A saved model is the same under a later rule.
+        config.generator_depth, config.dim_reduction_blocks = depth, m
         self.plain = range(depth - m)
         self.dim_reduction = range(depth - m, depth)
         self.late = range(depth, encoder.n_blocks)
