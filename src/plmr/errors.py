@@ -12,11 +12,11 @@ class PlmrError(ValueError):
     """Something the user gave cannot be used; the message is one line that says what to do.
 
     Args:
-        message: What arrived, what was expected, what to do. Line breaks become spaces.
+        message: What arrived, what was expected, what to do. Line breaks become spaces, tabs visible.
     """
 
     def __init__(self, message: str):
-        super().__init__(" ".join(message.split()))
+        super().__init__(" ".join(message.replace("\t", "\\t").split()))
 
 
 def nearest(name: str, known: Iterable[str]) -> str:

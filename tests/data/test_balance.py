@@ -3,6 +3,7 @@ from collections import Counter
 import pytest
 
 from plmr.data import Example, hold_out, undersample
+from plmr.data.labels import class_of
 from plmr.errors import PlmrError
 
 
@@ -32,6 +33,14 @@ def test_holding_out_splits_every_class_by_the_share():
     assert Counter(example.label for example in held) == {"a": 9, "b": 3, "c": 1}
     assert sorted([*rest, *held], key=examples.index) == examples
     assert (rest, held) == hold_out(examples, share=0.1, seed=0) != hold_out(examples, share=0.1, seed=1)
+
+
+def test_one_class_written_in_two_ways_is_held_out_as_one():
+    examples = [Example.from_text("x", label) for label in [1, "1"] * 15 + ["2"] * 10]
+    _, held = hold_out(examples)
+    assert Counter(map(class_of, held)) == {"1": 3, "2": 1}
+    with pytest.raises(PlmrError, match=r"label 0\.5 is a fraction"):
+        hold_out([Example.from_text("x", 0.5), *examples])
 
 
 def test_what_cannot_be_held_out_is_refused():

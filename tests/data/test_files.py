@@ -7,8 +7,17 @@ from typing import Any
 import datasets
 import pytest
 
-from plmr.data import Columns, Example, iter_rows, load_examples, make_reviews, save_examples
-from plmr.data.files import read_lines
+from plmr.data import (
+    Columns,
+    Example,
+    iter_rows,
+    label_name,
+    label_names,
+    load_examples,
+    make_reviews,
+    save_examples,
+)
+from plmr.data.lines import read_lines
 from plmr.errors import PlmrError
 
 ROWS: list[dict[str, Any]] = [
@@ -168,6 +177,17 @@ BAD_FILES = [
     ("a.csv", b"text,label\nx,y,1\n", r"a\.csv:2: 3 cells, but the header has 2"),
     ("a.csv", b'text,label\n"x,1\n', r"a\.csv:2: not a table"),
     ("a.csv", b"text,label\nx,\n", r"a\.csv:2: .* no label"),
+    ("a.csv", b"text,label\nx,  \n", r"a\.csv:2: .* no label"),
+    ("a.csv", b"text,text,label\nx,y,1\n", r"a\.csv:1: 2 columns are called 'text'; rename all but one"),
+    (
+        "a.csv",
+        b"text;label\nx;1\n",
+        r"a\.csv:1: .* separated by semicolons .* \.csv file by commas; save it with commas",
+    ),
+    ("a.csv", b"text\tlabel\nx\t1\n", r"a\.csv:1: .* separated by tabs \(text\\tlabel\)"),
+    ("a.tsv", b"text,label\nx,1\n", r"a\.tsv:1: .* separated by commas .* \.tsv file by tabs"),
+    ("a.json", b'[{"text": "x", "label": 1}]\n', r"a\.json:1: a JSON array .* on a line of its own"),
+    ("a.json", b'[\n  {"text": "x", "label": 1}\n]\n', r"a\.json:1: a JSON array"),
     *(
         (f"a.{kind}", f"text{sep}label\nx{sep}1\ny{sep}{nan}\n".encode(), rf"a\.{kind}:3: .* no label .*JSON lines")
         for kind, sep in (("csv", ","), ("tsv", "\t"))
@@ -196,6 +216,28 @@ def test_a_class_called_nan_can_stand_in_json(tmp_path: Path):
     path = tmp_path / "a.csv"
     path.write_text("text,label\nx,nan\ny,nancy\n")
     assert [example.label for example in load_examples(path, labelled=False)] == [None, "nancy"]
+
+
+def test_numbers_in_the_cells_of_a_table_are_the_classes_they_are_elsewhere(tmp_path: Path):
+    """Other programs write 2.0 for a 2 where a column once had a gap; 2 and 1e3 are texts, as "v2.0" is."""
+    path = tmp_path / "a.csv"
+    path.write_text("text,label\na,2.0\nb,2\nc, 1. \nd,-3.0\ne,v2.0\nf,1e3\n")
+    assert [label_name(each.label) for each in load_examples(path)] == ["2", "2", "1", "-3", "v2.0", "1e3"]
+    path.write_text("text,label\na,1.5\nb,2.0\n")
+    with pytest.raises(PlmrError, match=r"a\.csv:2: label 1\.5 is a fraction"):
+        label_names(load_examples(path))
+
+
+def test_columns_without_a_name_may_be_several(tmp_path: Path):
+    path = tmp_path / "a.csv"
+    path.write_text("text,label,,\ngood,1,,\n")
+    assert load_examples(path)[0].label == "1"
+
+
+@pytest.mark.parametrize("name", ["train.xlsx", "reviews/train.jsonl.gz"])
+def test_a_missing_file_of_a_kind_not_read_is_not_looked_for_on_the_hub(name: str):
+    with pytest.raises(PlmrError, match=f"{name}: there is no such file; check the path"):
+        load_examples(name)
 
 
 def test_a_missing_file_is_not_mistaken_for_a_hub_id(tmp_path: Path):

@@ -147,5 +147,7 @@ def test_bad_labels_are_named():
         label_names(labelled(1, 0.5))
     with pytest.raises(PlmrError, match="f:0: label 'c' is unknown; the model's classes are 'a', 'b'"):
         class_index(labelled("c")[0], ["a", "b"])
+    with pytest.raises(PlmrError, match=r"label 'True' is unknown; .* 'false', 'true'\. Did you mean 'true'\?"):
+        class_index(labelled("True")[0], ["false", "true"])
     with pytest.raises(PlmrError, match="no examples"):
         label_names([])

@@ -4,7 +4,8 @@ import random
 from collections import defaultdict
 from collections.abc import Sequence
 
-from plmr.data.schema import Example, Label, at
+from plmr.data.labels import class_of
+from plmr.data.schema import Example, at
 from plmr.errors import PlmrError
 
 
@@ -37,7 +38,7 @@ def hold_out(examples: Sequence[Example], share: float = 0.1, seed: int = 0) -> 
         The remaining examples and the held-out ones, each in their original order.
 
     Raises:
-        PlmrError: If the share is not between 0 and 1, or a class has fewer than two examples.
+        PlmrError: If the share is not between 0 and 1, a label is no class, or a class has fewer than two examples.
     """
     if not 0 < share < 1:
         raise PlmrError(f"the share to hold out should lie between 0 and 1, not {share}")
@@ -55,8 +56,8 @@ def hold_out(examples: Sequence[Example], share: float = 0.1, seed: int = 0) -> 
     return rest, [examples[position] for position in sorted(held)]
 
 
-def _positions_by_label(examples: Sequence[Example]) -> dict[Label | None, list[int]]:
-    groups: dict[Label | None, list[int]] = defaultdict(list)
+def _positions_by_label(examples: Sequence[Example]) -> dict[str, list[int]]:
+    groups: dict[str, list[int]] = defaultdict(list)
     for position, example in enumerate(examples):
-        groups[example.label].append(position)
+        groups[class_of(example)].append(position)
     return groups

@@ -18,7 +18,7 @@ from typing import Literal
 from plmr.data.aspects import aspect_index
 from plmr.data.balance import undersample
 from plmr.data.environments import residual_environments
-from plmr.data.files import read_lines
+from plmr.data.lines import read_lines
 from plmr.data.schema import Example
 from plmr.data.words import Range
 from plmr.errors import PlmrError

@@ -1,22 +1,22 @@
 """Rows and examples from files, folders, the Hugging Face hub and from memory."""
 
-import csv
-import gzip
 import json
+import re
 import warnings
-import zlib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeAlias
 
+from plmr.data.lines import Row, json_rows, table_rows, text_rows
 from plmr.data.schema import DEFAULT_COLUMNS, Columns, Example
-from plmr.errors import PlmrError, io_error, nearest
+from plmr.errors import PlmrError, nearest
 from plmr.io import atomic_path
 
-Row: TypeAlias = Mapping[str, Any]
 Data: TypeAlias = str | Path | Iterable[Any]
-_LONGEST_CELL = 2**24
-"""Characters of a cell in CSV and TSV files; Python alone takes 131,072. One without an end is not read into memory."""
+_DECIMAL = re.compile(r"[-+]?\d+\.\d*")
+_FOREIGN = (".xlsx", ".xls", ".ods", ".gz", ".zip", ".bz2", ".xml", ".yaml", ".yml", ".pkl", ".feather", ".arrow")
+"""Endings of files that nothing here reads; no name of a folder or hub id has them."""
 # What `datasets` lets through from pyarrow, the file system and the network, beside its own errors.
 _PASSED_ON = (OSError, ValueError, RuntimeError, LookupError)
 
@@ -31,16 +31,17 @@ def load_examples(
     """Loads examples from wherever they are.
 
     Args:
-        data: A `.jsonl`, `.json`, `.csv`, `.tsv`, `.parquet` or `.txt` file (one text a line), a folder or
-            hub id that `datasets` can load, a `datasets` object, a pandas DataFrame, or rows in memory. Examples pass
-            through.
+        data: A `.jsonl` or `.json` (JSON lines), `.csv`, `.tsv`, `.parquet` or `.txt` file (one text a line), a folder
+            or hub id that `datasets` can load, a `datasets` object, a pandas DataFrame, or rows in memory. Examples
+            pass through.
         split: Which split to read where there are several; by default "train".
         columns: Which column holds what.
         labelled: Whether every row must have a label.
 
     Raises:
         PlmrError: If the data cannot be found or read, holds no row, or a row is wrong; with file and line. In CSV and
-            TSV files, whose cells are all texts, a label `nan` counts as missing; in other data it is a class.
+            TSV files, whose cells are all texts, a label `nan` counts as missing, in other data it is a class; and one
+            written like 2.0 is the number.
     """
     if isinstance(data, Iterator):
         data = list(data)
@@ -58,7 +59,7 @@ def load_examples(
     row: Row = {}
     for row, source in iter_rows(data, split=split):
         if in_cells:
-            row = _without_nan(row, columns.label, source, labelled)
+            row = _label_of_cell(row, columns.label, source, labelled)
         annotated |= columns.rationale in row
         examples.append(Example.from_row(row, columns=columns, source=source, labelled=labelled))
     if not annotated and (hint := nearest(columns.rationale, map(str, row))):
@@ -66,10 +67,14 @@ def load_examples(
     return examples
 
 
-def _without_nan(row: Row, label: str, source: str, labelled: bool) -> Row:
-    """The row of a table, its label null where the cell is what other programs write for a missing number."""
+def _label_of_cell(row: Row, label: str, source: str, labelled: bool) -> Row:
+    """The row of a table, with the label meant: other programs write `nan` for a missing number, and 2.0 for 2."""
     cell = row.get(label)
-    if not isinstance(cell, str) or cell.strip().lower() != "nan":
+    if not isinstance(cell, str):
+        return row
+    if _DECIMAL.fullmatch(cell.strip()):
+        return {**row, label: float(cell)}
+    if cell.strip().lower() != "nan":
         return row
     if labelled:
         raise PlmrError(
@@ -130,86 +135,10 @@ def _named_rows(name: str | Path, split: str | None) -> Iterator[tuple[Row, str]
         if reader is None:
             raise PlmrError(f"{name}: unknown kind of file {path.suffix!r}; supported are {', '.join(_READERS)}")
         yield from reader(path)
-    elif reader is not None or (isinstance(name, Path) and not path.is_dir()):
+    elif reader or (not path.is_dir() and (isinstance(name, Path) or path.suffix.lower() in _FOREIGN)):
         raise PlmrError(f"{name}: there is no such file; check the path")
     else:
         yield from _dataset_rows(_load_dataset(str(name), split), str(name))
-
-
-# Lines are read here rather than by `datasets`, because messages must name the line.
-
-
-def read_lines(path: Path) -> Iterator[tuple[str, str]]:
-    """Streams the lines of a UTF-8 file, gzipped where its name ends so, each with its `file:line`.
-
-    Raises:
-        PlmrError: If the file cannot be opened or a line is not UTF-8.
-    """
-    try:
-        with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as lines:
-            for number, line in enumerate(lines, 1):
-                yield _decoded(line, number, path), f"{path.name}:{number}"
-    except EOFError:
-        raise PlmrError(f"{path}: the compressed file ends too early; copy or download it again") from None
-    except zlib.error as error:
-        raise PlmrError(f"{path}: the compressed file is damaged ({error}); copy or download it again") from None
-    except OSError as error:
-        raise io_error(path, error) from None
-
-
-def _decoded(line: bytes, number: int, path: Path) -> str:
-    try:
-        return line.decode("utf-8-sig" if number == 1 else "utf-8")
-    except UnicodeDecodeError as error:
-        raise PlmrError(
-            f"{path.name}:{number}: not UTF-8 (byte 0x{line[error.start]:02x} at position {error.start}); "
-            "save the file again with encoding UTF-8"
-        ) from None
-
-
-def _text_rows(path: Path) -> Iterator[tuple[Row, str]]:
-    for line, source in read_lines(path):
-        yield {"text": line.rstrip("\r\n")}, source
-
-
-def _json_rows(path: Path) -> Iterator[tuple[Row, str]]:
-    for line, source in read_lines(path):
-        if not line.strip():
-            continue
-        try:
-            row = json.loads(line)
-        except (ValueError, RecursionError) as error:
-            raise PlmrError(f"{source}: not JSON ({error}); every line should hold one JSON object") from None
-        if not isinstance(row, dict):
-            raise PlmrError(f"{source}: expected a JSON object, {{...}}, on every line, found a {type(row).__name__}")
-        yield row, source
-
-
-def _table_rows(path: Path, delimiter: str) -> Iterator[tuple[Row, str]]:
-    csv.field_size_limit(_LONGEST_CELL)
-    reader = csv.reader((line for line, _ in read_lines(path)), delimiter=delimiter, strict=True)
-    try:
-        header = next(reader, [])
-        for cells in reader:
-            source = f"{path.name}:{reader.line_num}"
-            if cells and len(cells) != len(header):
-                raise PlmrError(
-                    f"{source}: {len(cells)} cells, but the header has {len(header)} "
-                    f"({', '.join(header)[:60]}); the first line should name the columns, and cells holding "
-                    "separators need quotes"
-                )
-            if cells:
-                yield dict(zip(header, cells, strict=True)), source
-    except csv.Error as error:
-        raise PlmrError(f"{path.name}:{reader.line_num}: not a table ({error}); check the quotes") from None
-
-
-def _csv_rows(path: Path) -> Iterator[tuple[Row, str]]:
-    yield from _table_rows(path, ",")
-
-
-def _tsv_rows(path: Path) -> Iterator[tuple[Row, str]]:
-    yield from _table_rows(path, "\t")
 
 
 def _parquet_rows(path: Path) -> Iterator[tuple[Row, str]]:
@@ -222,13 +151,13 @@ def _parquet_rows(path: Path) -> Iterator[tuple[Row, str]]:
         raise PlmrError(f"{path}: not a readable Parquet file ({_first_line(error)}); write it again") from None
 
 
-_READERS = {
-    ".jsonl": _json_rows,
-    ".json": _json_rows,
-    ".csv": _csv_rows,
-    ".tsv": _tsv_rows,
+_READERS: dict[str, Callable[[Path], Iterator[tuple[Row, str]]]] = {
+    ".jsonl": json_rows,
+    ".json": json_rows,
+    ".csv": partial(table_rows, delimiter=","),
+    ".tsv": partial(table_rows, delimiter="\t"),
     ".parquet": _parquet_rows,
-    ".txt": _text_rows,
+    ".txt": text_rows,
 }
 
 

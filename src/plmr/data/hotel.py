@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Literal
 
 from plmr.data.balance import undersample
-from plmr.data.files import read_lines
+from plmr.data.lines import read_lines
 from plmr.data.schema import Example
 from plmr.errors import PlmrError
 

@@ -4,12 +4,28 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from plmr.data.schema import Example, Label, at, origin, plain_label, shorten
-from plmr.errors import PlmrError
+from plmr.errors import PlmrError, nearest
 
 
 def label_name(label: Label) -> str:
     """The name of a class: 1, 1.0 and "1" are the same one, True is "true"."""
     return str(label).lower() if isinstance(label, bool) else str(label)
+
+
+def class_of(example: Example) -> str:
+    """The name of the class that an example belongs to.
+
+    Raises:
+        PlmrError: If it has no label or a fractional one.
+    """
+    if example.label is None:
+        raise PlmrError(f"{at(example.source)}no label; training needs a class for every text")
+    if isinstance(example.label, float):
+        raise PlmrError(
+            f"{at(example.source)}label {example.label} is a fraction, but a label is a class; "
+            "turn ratings into classes first, for instance 'negative' and 'positive'"
+        )
+    return label_name(example.label)
 
 
 def label_names(examples: Iterable[Example]) -> list[str]:
@@ -24,17 +40,8 @@ def label_names(examples: Iterable[Example]) -> list[str]:
     Raises:
         PlmrError: If an example has no label or a fractional one, or if fewer than two classes occur.
     """
-    names: set[str] = set()
     examples = list(examples)
-    for example in examples:
-        if example.label is None:
-            raise PlmrError(f"{at(example.source)}no label; training needs a class for every text")
-        if isinstance(example.label, float):
-            raise PlmrError(
-                f"{at(example.source)}label {example.label} is a fraction, but a label is a class; "
-                "turn ratings into classes first, for instance 'negative' and 'positive'"
-            )
-        names.add(label_name(example.label))
+    names = {class_of(example) for example in examples}
     if len(names) < 2:
         found = f"only the class {min(names)!r} occurs" if names else "there are no examples"
         raise PlmrError(
@@ -44,6 +51,14 @@ def label_names(examples: Iterable[Example]) -> list[str]:
         return sorted(names, key=int)
     except ValueError:
         return sorted(names)
+
+
+def written_alike(names: Iterable[str]) -> list[list[str]]:
+    """Class names that differ only in case or in blanks around them, in groups of two and more."""
+    groups: dict[str, list[str]] = {}
+    for name in names:
+        groups.setdefault(name.strip().casefold(), []).append(name)
+    return [group for group in groups.values() if len(group) > 1]
 
 
 def class_names(labels: Sequence[Label]) -> list[str]:
@@ -84,5 +99,8 @@ def class_index(example: Example, names: Sequence[str]) -> int:
         raise PlmrError(f"{at(example.source)}no label; give one of {known}")
     name = label_name(example.label)
     if name not in names:
-        raise PlmrError(f"{at(example.source)}label {shorten(name)} is unknown; the model's classes are {known}")
+        raise PlmrError(
+            f"{at(example.source)}label {shorten(name)} is unknown; the model's classes are {known}."
+            f"{nearest(name, names)}"
+        )
     return names.index(name)

@@ -212,7 +212,8 @@ def _column(row: Mapping[str, Any], name: str, source: str) -> Any:
 
 
 def _missing(value: object) -> bool:
-    return value is None or value == "" or (isinstance(value, float) and math.isnan(value))
+    blank = isinstance(value, str) and not value.strip()
+    return value is None or blank or (isinstance(value, float) and math.isnan(value))
 
 
 def plain_label(value: Any) -> Any:
@@ -274,7 +275,7 @@ def _list_or_none(value: Any, name: str, source: str) -> list[Any] | None:
         value = value.tolist()
     if isinstance(value, list | tuple):
         return list(value)
-    if _missing(value) or (isinstance(value, str) and not value.strip()):
+    if _missing(value):
         return None
     raise PlmrError(f"{at(source)}column {name!r} should hold a list, not {shorten(value)}")
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from plmr.data import Example, hold_out, load_examples
+from plmr.data import Example, hold_out, label_names, load_examples
 from plmr.data.encoding import Encoded
+from plmr.data.labels import written_alike
 from plmr.data.schema import origin
 from plmr.errors import PlmrError
 
@@ -22,7 +23,7 @@ def with_validation(train: Rows, validation: Rows | None, seed: int) -> tuple[li
         seed: Decides which texts are held out.
 
     Returns:
-        Both, and notes where some were held out or have no words.
+        Both, and notes where some were held out or have no words, and of classes that may be one.
 
     Raises:
         PlmrError: The rows cannot be used, or none of the texts of either has a word.
@@ -37,7 +38,17 @@ def with_validation(train: Rows, validation: Rows | None, seed: int) -> tuple[li
             f"no validation data given: {len(held_out)} of the training texts were held out for it, drawn with seed "
             f"{seed}"
         )
+    notes += _alike(examples)
     return examples, held_out, notes + _wordless(examples, "training") + _wordless(held_out, "validation")
+
+
+def _alike(examples: Sequence[Example]) -> list[str]:
+    """A note on each group of classes that are told apart by case or blanks alone."""
+    return [
+        f"{origin(examples)}the classes {', '.join(map(repr, group))} differ only in case or blanks; write them alike "
+        "if they are one"
+        for group in written_alike(label_names(examples))
+    ]
 
 
 def _wordless(examples: Sequence[Example], part: str) -> list[str]:
