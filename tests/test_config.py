@@ -1,7 +1,10 @@
 """Configuration: presets, choices, and the way to a file and back."""
 
+import json
+from pathlib import Path
 from typing import get_type_hints
 
+import numpy as np
 import pytest
 
 from plmr import __version__
@@ -99,3 +102,27 @@ def test_every_number_has_its_range_and_the_ends_that_count_are_in_it():
 def test_an_unknown_preset_is_an_error():
     with pytest.raises(PlmrError, match="no preset 'papers'; choose one of default, paper, released"):
         RationaleConfig.from_preset("papers")
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"generator_depth": "two"}, "generator_depth should be a whole number or null, not 'two'"),
+        ({"dim_reduction_blocks": 1.5}, r"dim_reduction_blocks should be a whole number or null, not 1\.5"),
+        ({"freeze_embeddings": "false"}, "freeze_embeddings should be true or false, not 'false'"),
+        ({"method": 5}, "method should be a text, not 5"),
+        ({"pad_token_id": "[PAD]"}, "pad_token_id should be a whole number or null"),
+        ({"id2label": "x"}, "id2label='x' should number the classes from 0 on"),
+        ({"id2label": {"1": "a", "2": "b"}}, "should number the classes from 0 on"),
+        ({"id2label": {0: "a", 1: "a"}}, "each with a name of its own"),
+    ],
+)
+def test_a_value_of_another_kind_is_an_error(settings, message):
+    with pytest.raises(PlmrError, match=message):
+        RationaleConfig(**settings)
+
+
+def test_numbers_of_numpy_and_paths_are_what_a_file_can_hold():
+    config = RationaleConfig(sparsity=np.float32(0.25), max_tokens=np.int64(64), glove=Path("vectors.txt"))
+    assert json.loads(config.to_json_string())["sparsity"] == 0.25
+    assert (config.max_tokens, config.glove) == (64, "vectors.txt")

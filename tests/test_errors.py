@@ -8,7 +8,7 @@ from plmr.errors import PlmrError, io_error, nearest, reason
 
 
 def test_a_message_is_one_line():
-    assert str(PlmrError("first\n  second\tthird")) == "first second third"
+    assert str(PlmrError("first\n  second\tthird")) == "first second\\tthird"
 
 
 def test_user_errors_are_value_errors():

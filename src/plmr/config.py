@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from functools import cache
 from inspect import signature
-from typing import Any
+from os import PathLike, fspath
+from typing import Any, get_type_hints
 
 from transformers import AutoConfig, PretrainedConfig
 
 from plmr import __about__
 from plmr.errors import PlmrError, nearest
+from plmr.kinds import fits, phrase
 from plmr.presets import PRESETS, VARIANTS
 from plmr.ranges import FINITE, NOT_NEGATIVE, POSITIVE, Range
 
@@ -218,7 +222,9 @@ class RationaleConfig(PretrainedConfig):
         self.pad_token_id = pad_token_id
         self.glove = glove
         self.plmr_version = kwargs.pop("plmr_version", __about__.__version__)
+        _check_classes(kwargs.get("id2label"))
         super().__init__(**kwargs)
+        self._check_kinds()
         self._fix_variant()
         self._check()
 
@@ -236,6 +242,25 @@ class RationaleConfig(PretrainedConfig):
         if preset not in PRESETS:
             raise PlmrError(f"There is no preset {preset!r}; choose one of {', '.join(PRESETS)}.")
         return cls(**{"preset": preset, **PRESETS[preset], **overrides})
+
+    @classmethod
+    @cache
+    def kinds(cls) -> dict[str, Any]:
+        """The type hint of every setting, by name."""
+        kinds = get_type_hints(RationaleConfig.__init__)
+        return {name: kind for name, kind in kinds.items() if name not in ("kwargs", "return")}
+
+    def _check_kinds(self) -> None:
+        """Refuse a setting of another kind than its hint's; a NumPy scalar is a number, and a path a text."""
+        for name, kind in self.kinds().items():
+            value = getattr(self, name)
+            if hasattr(value, "item"):
+                value = value.item()
+            elif isinstance(value, PathLike):
+                value = fspath(value)
+            setattr(self, name, value)
+            if name not in RANGES and name not in CHOICES and not fits(value, kind):
+                raise PlmrError(f"{name} should be {phrase(kind)}, not {value!r}.")
 
     def _fix_variant(self) -> None:
         """Set what a variant's name stands for, unless somebody has said something else."""
@@ -279,6 +304,13 @@ class RationaleConfig(PretrainedConfig):
             )
         if self.match_function == "exponential" and self.match_base <= 1:
             raise PlmrError(f"match_base={self.match_base} must exceed 1, or h(t) = a^t does not increase.")
+
+
+def _check_classes(names: Any) -> None:
+    """Refuse what does not number the classes from 0 on, each with its own name; files have the numbers as texts."""
+    numbered = isinstance(names, Mapping) and {*map(str, names)} == {*map(str, range(len(names)))}
+    if names is not None and not (numbered and len({*map(str, names.values())}) == len(names)):
+        raise PlmrError(f"id2label={names!r} should number the classes from 0 on, each with a name of its own.")
 
 
 AutoConfig.register(RationaleConfig.model_type, RationaleConfig)

@@ -57,7 +57,13 @@ def io_error(path: str | PathLike[str], error: OSError) -> PlmrError:
     return PlmrError(f"{path}: {reason}.")
 
 
+_LONGEST_REASON = 300
+"""Characters; some libraries list all there is."""
+
+
 def reason(error: BaseException) -> str:
     """The first line of what another library said as a sentence, or the kind of error when it said nothing."""
     said = next(iter(str(error).strip().splitlines()), type(error).__name__).rstrip(" :")
-    return said if said.endswith((".", "!", "?")) else f"{said}."
+    if len(said) > _LONGEST_REASON:
+        said = f"{said[: _LONGEST_REASON - 1]}…"
+    return said if said.endswith((".", "!", "?", "…")) else f"{said}."

@@ -39,6 +39,12 @@ class RationaleModel(PreTrainedModel):
                 f"RationaleModel.from_encoder(RationaleConfig(encoder={config.encoder!r}))."
             )
         sizes = config.encoder_config
+        rows = sizes.get("vocab_size")
+        if rows is not None and config.pad_token_id is not None and not 0 <= config.pad_token_id < rows:
+            raise PlmrError(
+                f"pad_token_id={config.pad_token_id} is not among the {rows} tokens of {config.encoder!r}; give the "
+                "tokenizer's, or leave it out."
+            )
         self.method: Method = build_method(config, lambda: build_encoder(sizes, config.encoder))
         if config.thresholds is not None and len(config.thresholds) != self.method.n_steps:
             raise PlmrError(

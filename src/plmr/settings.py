@@ -103,8 +103,21 @@ def model_kinds() -> dict[str, Any]:
     """The type hint of every setting of the model, by name."""
     from plmr.config import RationaleConfig
 
-    kinds = get_type_hints(RationaleConfig.__init__)
-    return {name: kind for name, kind in kinds.items() if name not in ("kwargs", "return")}
+    return RationaleConfig.kinds()
+
+
+def check_model_settings(names: Iterable[str]) -> None:
+    """Raises PlmrError when there is a name that is no setting of the model; it says whose it is, or the nearest."""
+    known = model_kinds()
+    for name in names:
+        if name in known and name != "encoder":
+            continue
+        hint = " It is the first argument." if name == "encoder" else nearest(name, known)
+        if name in training_kinds():
+            hint = " It is an option of the training: give it to fit."
+        elif name in ("id2label", "label2id", "num_labels"):
+            hint = " Give the names of the classes as labels=[…]."
+        raise PlmrError(f"There is no setting {name!r} of a classifier.{hint}")
 
 
 def training_kinds() -> dict[str, Any]:

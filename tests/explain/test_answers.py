@@ -93,6 +93,23 @@ def test_a_very_long_text_is_read_to_its_end(classifier):
     assert_same(classifier([text[:50], text])[1], r)
 
 
+def test_words_of_which_the_tokenizer_leaves_nothing_are_counted(classifier):
+    """A GRU's tokenizer, which is one of words, takes a lone mark for an unknown word."""
+    some, none = classifier(["good \u0301 beer", "\u0301"], max_words=3)
+    if classifier.config.encoder.startswith("gru"):
+        assert (some.words, some.note, none.note) == (("good", "\u0301", "beer"), None, None)
+        return
+    assert some.words == ("good", "beer")
+    assert some.note == "1 of 3 words are nothing to the tokenizer: they cannot be selected"
+    assert none.note == "1 of 1 words are nothing to the tokenizer: they cannot be selected"
+
+
+def test_texts_without_words_are_no_ground_for_figures(classifier):
+    rows = [{"text": text, "label": "positive"} for text in (" ", "\n", "")]
+    with pytest.raises(PlmrError, match="none of the 3 given texts has any words that the tokenizer knows"):
+        classifier.evaluate(rows)
+
+
 @pytest.mark.parametrize("wrong", [None, 3, b"bytes", ["nested"]])
 def test_what_is_no_string_is_an_error(classifier, wrong):
     with pytest.raises(PlmrError, match=f"must be strings; got {type(wrong).__name__}"):

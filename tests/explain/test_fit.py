@@ -88,13 +88,36 @@ def test_a_gru_starts_from_word_vectors(tmp_path):
     glove = tmp_path / "glove.txt"
     glove.write_text("the 9 8 7 6\nis -9 -8 -7 -6\n", encoding="utf-8")
     classifier = new(glove=str(glove), freeze_embeddings=True)
-    classifier.fit(REVIEWS, **QUICK)
+    summary = classifier.fit(REVIEWS, **QUICK)
+    assert any(note.startswith("2 of the ") and note.endswith(f"have a vector in {glove}") for note in summary.notes)
     table = classifier.model.method.generator.embeddings.weight
     assert table[classifier.tokenizer.convert_tokens_to_ids("the")].tolist() == [9, 8, 7, 6]
     classifier.save_pretrained(tmp_path / "model")
     glove.unlink()
     loaded = RationaleClassifier.from_pretrained(tmp_path / "model")
     assert loaded(REVIEWS[0].text).label == classifier(REVIEWS[0].text).label
+
+
+def test_word_vectors_of_other_words_are_refused(tmp_path):
+    glove = tmp_path / "glove.txt"
+    glove.write_text("zzz 9 8\n", encoding="utf-8")
+    with pytest.raises(PlmrError, match=r"glove\.txt: none of the \d+ words of the training texts is in it"):
+        new(glove=str(glove)).fit(REVIEWS, **QUICK)
+
+
+@pytest.mark.parametrize(
+    ("name", "hint"),
+    [
+        ("sparsty", "Did you mean 'sparsity'?"),
+        ("epochs", "give it to fit"),
+        ("num_labels", "as labels="),
+        ("encoder", "the first argument"),
+    ],
+)
+def test_a_setting_that_there_is_not_is_refused(name, hint):
+    with pytest.raises(PlmrError, match=f"There is no setting '{name}' of a classifier") as refused:
+        RationaleClassifier.from_pretrained("gru", **{name: 2})
+    assert hint in str(refused.value)
 
 
 @pytest.mark.parametrize(

@@ -142,6 +142,23 @@ def test_a_broken_config(saved, content):
     complaint(saved)
 
 
+@pytest.mark.parametrize(
+    ("change", "phrase"),
+    [
+        ({"id2label": {"1": "a", "2": "b"}}, "should number the classes from 0 on"),
+        ({"id2label": {"0": "a", "1": "a"}}, "each with a name of its own"),
+        ({"id2label": {"0": "a", "1": "b", "2": "c"}}, "do not fit its config.json"),
+        ({"shared_mask_head": "yes"}, "shared_mask_head should be true or false, not 'yes'"),
+        ({"method": 5}, "method should be a text, not 5"),
+        ({"pad_token_id": 99_999}, "pad_token_id=99999 is not among the"),
+    ],
+)
+def test_a_damaged_setting_in_the_config(saved, change, phrase):
+    config = json.loads((saved / "config.json").read_text())
+    (saved / "config.json").write_text(json.dumps(config | change))
+    assert phrase in complaint(saved)
+
+
 def test_a_setting_out_of_range_in_the_config(saved):
     config = json.loads((saved / "config.json").read_text())
     (saved / "config.json").write_text(json.dumps(config | {"sparsity": 7}))

@@ -35,6 +35,8 @@ def test_parts_are_those_of_the_metrics():
     assert report.word == token_scores(PREDICTED, GOLD)
     assert report.iou == iou_f1(PREDICTED, GOLD)
     assert report.auprc == auprc(KEEP, GOLD)
+    unmarked = [[False] * len(row) for row in KEEP]
+    assert evaluation_report(PREDICTED, unmarked, keep_scores=KEEP).auprc is None
     assert report.subword is not None
     assert report.subword.micro_f1 == pytest.approx(2 * 4 / (5 + 4))
     assert report.classification is not None

@@ -94,6 +94,12 @@ def test_agreement_by_hand():
     assert position_agreement([one]) == position_agreement([]) == 0
 
 
+@pytest.mark.parametrize(("method", "has_depth"), [("plmr", True), ("rnp", False)])
+def test_advice_names_only_what_the_method_reads(method, has_depth):
+    (finding,) = collapse_findings(replace(WELL, position_agreement=0.9), RationaleConfig(method=method), 0.5)
+    assert ("generator_depth" in finding) == has_depth
+
+
 def test_a_run_driven_to_select_nothing_says_so(tiny_bert, tmp_path, caplog):
     settings = {**PENALTY, "sparsity": 0.01, "sparsity_weight": 1000.0, "sparsity_annealing": 0.0, "keep_bias": -3.0}
     _, summary = train(tiny_bert, tmp_path, settings=settings, epochs=1, eval_strategy="epoch", save_strategy="no")

@@ -5,6 +5,8 @@ from __future__ import annotations
 import logging
 import os
 import warnings
+from collections.abc import Sequence
+from itertools import pairwise
 from typing import Annotated, Any
 
 import typer
@@ -33,8 +35,13 @@ _AFTER_INTERRUPT = {
 class _Commands(TyperGroup):
     """Turns whatever the user can mend into one line and an exit code."""
 
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        ctx.meta["given"] = list(args)
+        return super().parse_args(ctx, args)
+
     def invoke(self, ctx: Any) -> Any:
         try:
+            _refuse_empty(ctx.meta["given"])
             return super().invoke(ctx)
         except PlmrError as error:
             message, code = f"error: {error}", 2
@@ -46,6 +53,14 @@ class _Commands(TyperGroup):
             message, code = f"Interrupted.{_AFTER_INTERRUPT.get(ctx.invoked_subcommand, '')}", 130
         typer.echo(message, err=True)
         raise typer.Exit(code)
+
+
+def _refuse_empty(args: Sequence[str]) -> None:
+    """An empty value is a shell variable that is not set; a path of it would be the current folder."""
+    spelled = [arg.removesuffix("=") for arg in args if arg.startswith("--") and arg.find("=") == len(arg) - 1]
+    apart = [option for option, value in pairwise(args) if option.startswith("--") and value == ""]
+    for option in spelled + apart:
+        raise PlmrError(f"{option} is followed by an empty value; give one, or leave the option out.")
 
 
 app = typer.Typer(

@@ -23,12 +23,16 @@ from plmr.cli.options import (
     columns,
     load_model,
 )
+from plmr.errors import PlmrError
 from plmr.io import atomic_path, plain
 
 if TYPE_CHECKING:
     from plmr.data import Columns
     from plmr.explain import RationaleClassifier
     from plmr.output import Rationale
+
+ANSWER = "prediction"
+"""The column that is put to those of the input."""
 
 
 def predict(
@@ -48,7 +52,7 @@ def predict(
 ) -> None:
     """Label every text of a file and say which words each label rests on.
 
-    Every output row is the input row plus
+    Every output row is the input row, which may have no column of that name, plus
     `"prediction": {"label", "score", "scores", "rationale": [[start, end], …], "words": […]}`,
     the rationale being character ranges of the text as given. A row of words counts as the text they make,
     joined by spaces.
@@ -63,6 +67,8 @@ def predict(
     from plmr.data import iter_rows
 
     check_apart(output, input)
+    if output.suffix != ".jsonl" and Path("/dev") not in output.parents:
+        raise PlmrError(f"{output}: answers are written as JSON lines; give a file whose name ends in .jsonl.")
     names = columns(text=text_column, tokens=tokens_column)
     rows = iter_rows(input)
     # Before the model is loaded, so that a wrong file or folder is noticed at once.
@@ -91,7 +97,7 @@ def answered(
     rows, texts = tee(rows)
     predictions = classifier.iter_predict((_text_of(*row, names) for row in texts), batch_size, sparsity, max_words)
     for (row, _), prediction in zip(rows, _counted(predictions), strict=True):
-        yield _line({**row, "prediction": prediction.to_dict()}) + "\n", prediction.note is not None
+        yield _line({**row, ANSWER: prediction.to_dict()}) + "\n", prediction.note is not None
 
 
 def _counted(predictions: Iterable[Rationale]) -> Iterator[Rationale]:
@@ -108,6 +114,8 @@ def _counted(predictions: Iterable[Rationale]) -> Iterator[Rationale]:
 def _text_of(row: Mapping[str, Any], source: str, names: Columns) -> str:
     from plmr.data import Example
 
+    if ANSWER in row:
+        raise PlmrError(f"{source}: there is a column {ANSWER!r} already, which the answer would replace; rename it.")
     given = {name: row[name] for name in (names.text, names.tokens) if name in row}
     return Example.from_row(given or row, columns=names, source=source, labelled=False).text
 

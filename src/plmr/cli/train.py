@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from tempfile import TemporaryFile
@@ -40,6 +41,7 @@ _FIGURES = {
     "sparsity": ("Selected words", "share in the rationales, after calibration"),
 }
 _COLUMNS = ("text", "tokens", "label", "rationale", "environment")
+_MOST_CLASSES = 12
 _NOT_IN_FILE = ("config", "override", "data_option")
 
 
@@ -157,6 +159,7 @@ def train(
         from plmr.explain import RationaleClassifier
 
         hide_loading_bars()
+        _show_classes(texts)
         model = dict(settings.model)
         classifier = RationaleClassifier.from_pretrained(model.pop("encoder", "minilm"), **model)
         summary = classifier.fit(texts, validation_texts, folder, resuming, **settings.training)
@@ -198,6 +201,17 @@ def _load(settings: Settings) -> tuple[list[Example], list[Example] | None]:
     if validation := options.get("validation"):
         return texts, source.read(validation)
     return texts, source.load("validation") if source.dataset else None
+
+
+def _show_classes(texts: Sequence[Example]) -> None:
+    """Say what the labels are taken for: a class too many is seen here, and not after the training."""
+    from plmr.data import label_names
+    from plmr.data.labels import class_of
+
+    names, counts = label_names(texts), Counter(map(class_of, texts))
+    shown = ", ".join(f"{name} ({counts[name]:,})" for name in names[:_MOST_CLASSES])
+    more = f" and {len(names) - _MOST_CLASSES} more" if len(names) > _MOST_CLASSES else ""
+    typer.echo(f"{len(texts):,} texts of {len(names)} classes: {shown}{more}")
 
 
 def _report(summary: FitSummary, output: Path) -> None:

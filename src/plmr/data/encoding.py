@@ -53,6 +53,14 @@ class Encoded:
         full = max_tokens is not None and len(self.input_ids) >= max_tokens
         return self.n_words - self.n_reached if full else 0
 
+    def n_tokenless(self, max_tokens: int | None) -> int:
+        """Words within reach of which the tokenizer leaves nothing, such as a lone control character.
+
+        Args:
+            max_tokens: As in `n_unseen`.
+        """
+        return self.n_words - self.n_unseen(max_tokens) - len({*self.word_ids} - {-1})
+
     def features(self) -> dict[str, Any]:
         """What the collator takes."""
         known = {"label": self.label, "environment": self.environment}

@@ -18,7 +18,7 @@ from plmr.explain.card import model_card
 from plmr.explain.evaluation import evaluate_model
 from plmr.explain.rationales import Length, explain_texts, rationale_length
 from plmr.explain.reading import Reading, check_stream, read_texts
-from plmr.explain.rows import Rows
+from plmr.explain.rows import Rows, tokenless
 from plmr.explain.storage import save_model
 from plmr.inference import ahead, chunked
 from plmr.metrics import EvaluationReport
@@ -134,13 +134,14 @@ class Answering:
             sparsity, max_words: How long the rationales are to be, as in `__call__`; labels are predicted from them.
 
         Raises:
-            PlmrError: The rows cannot be used, or an argument is out of range.
+            PlmrError: The rows cannot be used, none of the texts has words, or an argument is out of range.
         """
         COUNT.check("batch_size", batch_size)
         length = rationale_length(sparsity, max_words)
         model = self._trained()
         examples = load_examples(data)
         texts = self._encode_labelled(examples)
+        tokenless(examples, texts, "given")
         with self._precision():
             return evaluate_model(model, examples, texts, self.labels, batch_size, faithfulness, length)
 

@@ -23,6 +23,7 @@ from plmr.explain.rows import Rows, tokenless, with_validation
 from plmr.explain.storage import is_saved_model, load_saved
 from plmr.explain.vocabulary import build_gru, load_tokenizer
 from plmr.modeling import RationaleModel
+from plmr.settings import check_model_settings
 from plmr.training import FitSummary, fit_model, suggested_learning_rate, training_arguments
 
 
@@ -105,6 +106,7 @@ class RationaleClassifier(Answering):
             return cls(model.config, model, tokenizer, bf16, device)
         if backend != "torch":
             raise PlmrError(f"backend={backend!r} runs saved classifiers, and {source!r} is an encoder; leave it out.")
+        check_model_settings(chosen)
         if labels is not None:
             chosen |= class_maps(labels)
         config = RationaleConfig.from_preset(preset, encoder=source, **chosen)
@@ -164,7 +166,7 @@ class RationaleClassifier(Answering):
             # The heads are drawn when the model is built, so the seed comes first.
             set_seed(args.seed)
             examples, held_out, notes = with_validation(train, validation, args.seed)
-            self._prepare(examples)
+            notes += self._prepare(examples)
             assert self.model is not None
             if "learning_rate" not in options:
                 args.learning_rate = suggested_learning_rate(self.config.encoder_config or {})
@@ -187,15 +189,17 @@ class RationaleClassifier(Answering):
                 self.model, (self.config, self.tokenizer) = None, before
             raise
 
-    def _prepare(self, examples: Sequence[Example]) -> None:
-        """Settle the classes and build the model, unless an earlier `fit` has."""
+    def _prepare(self, examples: Sequence[Example]) -> list[str]:
+        """Settle the classes and build the model, unless an earlier `fit` has; returns notes."""
         found = label_names(examples)
         if self.model is not None:
-            return
+            return []
         if not self._labels_given:
             self.config.update(class_maps(found))
         encoder: SplitEncoder | None = None
+        notes: list[str] = []
         if self.tokenizer is None:
-            encoder, self.tokenizer = build_gru(self.config, (example.text for example in examples))
+            encoder, self.tokenizer, notes = build_gru(self.config, (example.text for example in examples))
         self.config.pad_token_id = self.tokenizer.pad_token_id
         self.model = RationaleModel.from_encoder(self.config, encoder)
+        return notes

@@ -106,7 +106,9 @@ def _note(document: Document, any_selected: bool, max_tokens: int | None) -> str
         notes.append(f"read in {len(document.windows)} windows")
     if document.n_cut_words:
         notes.append(f"{document.n_cut_words} of {encoded.n_words} words longer than a window: their ends are unseen")
-    if not any_selected:
+    if lost := encoded.n_tokenless(max_tokens):
+        notes.append(f"{lost} of {encoded.n_words} words are nothing to the tokenizer: they cannot be selected")
+    if not any_selected and lost < encoded.n_words:
         notes.append("no word reached the keep threshold: the label is the model's prior")
     return "; ".join(notes) or None
 

@@ -76,7 +76,8 @@ def load_saved(
 def _load_weights(source: str) -> tuple[RationaleModel, PreTrainedTokenizerBase]:
     try:
         with quiet():
-            model, info = RationaleModel.from_pretrained(source, output_loading_info=True)
+            # What does not fit is told below, in a line.
+            model, info = RationaleModel.from_pretrained(source, output_loading_info=True, ignore_mismatched_sizes=True)
             tokenizer = load_tokenizer(source, _AGAIN)
     except PlmrError:
         raise

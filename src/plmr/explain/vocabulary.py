@@ -71,13 +71,16 @@ def word_tokenizer(texts: Iterable[str], max_vocabulary: int = MAX_VOCABULARY) -
     return PreTrainedTokenizerFast(tokenizer_object=tokenizer, pad_token=PAD, unk_token=UNKNOWN, cls_token=FIRST)
 
 
-def build_gru(config: RationaleConfig, texts: Iterable[str]) -> tuple[GRUEncoder, PreTrainedTokenizerBase]:
-    """A GRU encoder and the tokenizer of its vocabulary.
+def build_gru(config: RationaleConfig, texts: Iterable[str]) -> tuple[GRUEncoder, PreTrainedTokenizerBase, list[str]]:
+    """A GRU encoder, the tokenizer of its vocabulary, and a note where word vectors were read.
 
     Args:
         config: Its `encoder` is `gru` or `gru-N`; with `glove`, the path of a file of word vectors, these are
             where the embeddings start.
         texts: Training texts.
+
+    Raises:
+        PlmrError: The file of word vectors cannot be read, or has none of the words.
     """
     tokenizer = word_tokenizer(texts)
     layers = gru_layers(config.encoder)
@@ -85,6 +88,12 @@ def build_gru(config: RationaleConfig, texts: Iterable[str]) -> tuple[GRUEncoder
     vocabulary = tokenizer.get_vocab()
     width = glove_width(config.glove) if config.glove else 100
     encoder = GRUEncoder(len(vocabulary), layers, embedding_width=width)
-    if config.glove:
-        encoder.load_glove(config.glove, vocabulary)
-    return encoder, tokenizer
+    if not config.glove:
+        return encoder, tokenizer, []
+    found, words = encoder.load_glove(config.glove, vocabulary), len(vocabulary) - len(tokenizer.all_special_ids)
+    if not found:
+        raise PlmrError(
+            f"{config.glove}: none of the {words} words of the training texts is in it; every line should be a word "
+            "and its numbers, separated by spaces."
+        )
+    return encoder, tokenizer, [f"{found} of the {words} words of the training texts have a vector in {config.glove}"]

@@ -35,7 +35,7 @@ class EvaluationReport:
         word: Agreement with gold at word level; its sparsity is measured with or without gold.
         subword: The same at subword level.
         iou: Agreement of word spans with gold spans.
-        auprc: Area under the precision-recall curve of the keep scores, in [0, 1].
+        auprc: Area under the precision-recall curve of the keep scores, in [0, 1]; None where no word is gold.
         classification: Quality of the labels.
         failure: Right labels for meaningless reasons.
         faithfulness: Whether predictions rest on their rationales.
@@ -134,7 +134,7 @@ def evaluation_report(
         word=word,
         subword=subword,
         iou=iou_f1(predicted, marked) if annotated else None,
-        auprc=auprc(keep_scores, marked) if annotated and keep_scores is not None else None,
+        auprc=auprc(keep_scores, marked) if word.gold_share > 0 and keep_scores is not None else None,
         classification=classification,
         failure=failure,
         faithfulness=faithfulness,

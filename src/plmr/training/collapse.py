@@ -90,10 +90,10 @@ def collapse_findings(figures: Figures, config: RationaleConfig, chance: float) 
             f"{sparsity:.0%} were asked for. {advice}"
         )
     if figures.position_agreement > SAME_POSITIONS:
+        earlier = ", use an earlier generator_depth" if "generator_depth" in method.reads else ""
         findings.append(
             f"the generator selects the same positions whatever the text: two texts share "
-            f"{figures.position_agreement:.0%} of them. Lower continuity_weight, use an earlier generator_depth, or "
-            "try another seed."
+            f"{figures.position_agreement:.0%} of them. Lower continuity_weight{earlier}, or try another seed."
         )
     margin = figures.full_text_accuracy - chance
     if margin > LEARNT * (1 - chance) and figures.accuracy - chance < margin / 4:

@@ -54,6 +54,16 @@ class FitSummary:
     notes: list[str] = field(default_factory=list)
 
 
+_CHECKPOINTING = "is not supported: to save memory give a smaller batch_size or max_tokens"
+_NOT_READ = {
+    "label_smoothing_factor": "is not read: every method has losses of its own",
+    "gradient_checkpointing": _CHECKPOINTING,
+    "activation_checkpointing": _CHECKPOINTING,  # what later versions of transformers call it
+    "neftune_noise_alpha": "is not supported: transformers puts the noise into models of other kinds",
+    "push_to_hub": "would upload checkpoints, which are no classifiers; RationaleClassifier.push_to_hub uploads one",
+}
+
+
 def training_arguments(output_dir: str | Path, **options: Any) -> RationaleTrainingArguments:
     """Training arguments from options in their short or full names.
 
@@ -78,11 +88,9 @@ def training_arguments(output_dir: str | Path, **options: Any) -> RationaleTrain
         raise PlmrError(f"These training options do not go together: {error}") from error
     except ImportError as error:
         raise PlmrError(f"One of these training options needs a package that is not installed: {error}") from error
-    if args.label_smoothing_factor:
-        raise PlmrError(
-            f"label_smoothing_factor={args.label_smoothing_factor} is not read: every method has losses of its own; "
-            "leave it out."
-        )
+    for name, why in _NOT_READ.items():
+        if value := getattr(args, name, None):
+            raise PlmrError(f"{name}={value} {why}; leave it out.")
     _check_metric(args.metric_for_best_model)
     _check_trackers(args.report_to)
     if args.early_stopping_patience is not None and (args.eval_strategy == "no" or not args.metric_for_best_model):
