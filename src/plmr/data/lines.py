@@ -50,7 +50,7 @@ def _decoded(line: bytes, number: int, path: Path) -> str:
 
 
 def text_rows(path: Path) -> Iterator[tuple[Row, str]]:
-    """Streams a text a line, each with its `file:line`, as do the others here."""
+    """Streams a text a line, each with its `file:line`; the others here alike."""
     for line, source in read_lines(path):
         yield {"text": line.rstrip("\r\n")}, source
 
