@@ -114,7 +114,7 @@ def test_a_gru_starts_from_word_vectors(tmp_path):
         (REVIEWS, {"adam_beta1": 1.0}, "adam_beta1=1.0 is not"),
         (REVIEWS[:1], {}, "single text|two classes|only the class"),
         ([e for e in REVIEWS if e.label == "positive"], {}, "only the class 'positive'"),
-        ([], {}, "."),
+        ([], {}, "the data given holds no rows; at least one is needed"),
         ([{"txt": "a", "label": "b"}], {}, "text"),
     ],
 )
