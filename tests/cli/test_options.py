@@ -6,8 +6,10 @@ import json
 
 import pytest
 
+from plmr import RationaleClassifier
 from plmr.data import load_dataset_by_name, spans_from_flags
 from tests.cli.checks import assert_refused, read_lines
+from tests.tiny import save_tiny_bert
 
 
 def predictions(path):
@@ -177,3 +179,32 @@ def test_predictions_do_not_take_the_place_of_their_input(run, model, reviews, t
     assert_refused(run("predict", model, "--input", data, "--output", output), "is the input file as well")
     assert data.read_bytes() == reviews.read_bytes()
     assert output.is_symlink() == linked and len(list(tmp_path.iterdir())) == 1 + linked
+
+
+def test_an_encoder_is_no_model(run, tmp_path):
+    encoder = save_tiny_bert(tmp_path / "encoder", ["a smell of hops"])
+    refused = run("explain", encoder, "a smell")
+    assert_refused(refused, f"{encoder} is an encoder, not a trained model", "a folder that `plmr train` wrote")
+
+
+def interrupt(*_, **__):
+    raise KeyboardInterrupt
+
+
+def test_an_interrupted_prediction_says_that_nothing_was_written(run, model, reviews, tmp_path, monkeypatch):
+    """Interrupted when the first rows are read, the output being open."""
+    monkeypatch.setattr(RationaleClassifier, "iter_predict", interrupt)
+    result = run("predict", model, "--input", reviews, "--output", tmp_path / "out.jsonl")
+    assert result.exit_code == 130
+    assert result.stderr == "Interrupted. No output was written; the same command starts again.\n"
+    assert not list(tmp_path.iterdir())
+
+
+def test_an_interrupted_demo_says_that_nothing_was_kept(run, tmp_path, monkeypatch):
+    """Interrupted when the first method is built, the folder being open; the encoder need not be installed."""
+    monkeypatch.setattr("plmr.studies.demo.packaged_minilm", lambda: tmp_path)
+    monkeypatch.setattr(RationaleClassifier, "from_pretrained", interrupt)
+    result = run("demo", "--output", tmp_path / "report")
+    assert result.exit_code == 130
+    assert result.stderr == "Interrupted. Nothing was kept; the same command starts again.\n"
+    assert not list(tmp_path.iterdir())

@@ -235,6 +235,26 @@ def test_a_folder_without_results_is_refused(tmp_path, content, message):
     assert message in done.stderr and done.stderr.count("\n") == 1
 
 
+@pytest.mark.parametrize(
+    ("name", "damage", "message"),
+    [
+        ("results.jsonl", lambda content: content[:-100], "results.jsonl:12: not a result"),
+        ("results.jsonl", lambda content: content.replace(b'"seed"', b'"sead"', 1), "results.jsonl:1: not a result"),
+        ("results.jsonl", lambda content: content + b"[1]\n", "results.jsonl:13: not a result"),
+        ("results.jsonl", lambda content: content + b"\xff\n", "results.jsonl: not UTF-8"),
+        ("suite.json", lambda content: content[:-5], "suite.json: not JSON"),
+        ("suite.json", lambda content: b"", "suite.json: not JSON"),
+    ],
+)
+def test_damaged_results_are_refused_with_what_to_do(folder, tmp_path, name, damage, message):
+    for each in ("results.jsonl", "suite.json"):
+        content = (folder / each).read_bytes()
+        (tmp_path / each).write_bytes(damage(content) if each == name else content)
+    done = CliRunner().invoke(app, ["bench", "report", str(tmp_path)])
+    assert done.exit_code == 2, done.output
+    assert done.stderr == f"error: {tmp_path / message}; run the suite again to write it anew.\n"
+
+
 def test_without_a_folder_the_last_one_is_reported(folder, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     none = CliRunner().invoke(app, ["bench", "report"])
