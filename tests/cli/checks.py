@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import json
+import shlex
 from pathlib import Path
 from typing import Any
 
+import typer
 from typer.testing import Result
+
+from plmr.cli import app
 
 
 def read_lines(path: Path) -> list[dict[str, Any]]:
@@ -22,3 +26,17 @@ def assert_refused(result: Result, *phrases: str) -> None:
     assert line.startswith("error: ")
     for phrase in phrases:
         assert phrase in line
+
+
+def parsed(example: str) -> dict[str, Any]:
+    """What the command line makes of a line as people type it, without doing it.
+
+    Raises:
+        click.UsageError: It does not understand the line.
+    """
+    program, name, *words = shlex.split(example)
+    assert program == "plmr"
+    command = typer.main.get_group(app).commands[name]
+    if name == "bench":
+        command = command.commands[words.pop(0) if words[0] in command.commands else "run"]
+    return command.make_context(f"plmr {name}", words).params

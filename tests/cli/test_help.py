@@ -7,6 +7,7 @@ import pytest
 import typer
 
 from plmr.cli import app
+from tests.cli.checks import parsed
 
 COMMANDS = ("train", "evaluate", "predict", "explain", "compare", "export", "methods", "demo")
 
@@ -18,11 +19,18 @@ def explanation(parameter: Any) -> str:
 @pytest.mark.parametrize("command", COMMANDS)
 def test_help_shows_an_example_that_the_command_understands(run, command):
     text = run(command, "--help").stdout
-    examples = re.findall(rf"^ *plmr {command} (.+?) *$", text, re.MULTILINE)
+    examples = re.findall(rf"^ *(plmr {command} .+?) *$", text, re.MULTILINE)
     assert examples
-    known = {name for p in typer.main.get_group(app).commands[command].params for name in p.opts}
     for example in examples:
-        assert set(re.findall(r"--[\w-]+", example)) <= known
+        assert parsed(example)
+
+
+def test_the_first_session_is_understood(run):
+    examples = re.findall(r"^ *(plmr \w+ .+?) *$", run("--help").stdout, re.MULTILINE)
+    assert [example.split()[1] for example in examples] == ["train", "evaluate", "explain"]
+    assert parsed(examples[2])["text"] == "the hop smell was excellent"
+    for example in examples:
+        assert parsed(example)
 
 
 def test_every_option_is_explained():

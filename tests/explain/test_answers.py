@@ -117,10 +117,11 @@ def test_what_is_no_string_is_an_error(classifier, wrong):
 
 
 def test_what_is_no_list_is_an_error(classifier):
-    with pytest.raises(PlmrError):
+    with pytest.raises(PlmrError, match=r"^Give a text or a list of texts; got NoneType: texts are strings\.$"):
         classifier(None)
 
 
 def test_a_lone_surrogate_is_no_crash(classifier):
-    with pytest.raises(PlmrError, match="."):
+    message = r"half a character \(a lone surrogate\) at position 7: 'broken .*; read it again as UTF-8\.$"
+    with pytest.raises(PlmrError, match=message):
         classifier("broken \ud83d half")

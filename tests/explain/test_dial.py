@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -16,7 +17,25 @@ from plmr.explain.pipeline import RationalePipeline
 from plmr.explain.posthoc import compare
 from plmr.inference import evaluating
 from plmr.masking import Units, top_units
+from plmr.methods.game import Selection
 from tests.small import small_batch, small_model
+
+
+@pytest.fixture(scope="module")
+def deep(tiny_bert) -> RationaleClassifier:
+    """Two blocks that prune one after the other, and a third class."""
+    rows = [replace(row, label="fair") if i % 3 == 0 else row for i, row in enumerate(make_reviews(80, seed=5))]
+    classifier = RationaleClassifier.from_pretrained(
+        str(tiny_bert), sparsity_annealing=0.0, generator_depth=2, dim_reduction_blocks=2
+    )
+    classifier.fit(rows[:60], rows[60:], epochs=1, batch_size=8, disable_tqdm=True, use_cpu=True)
+    assert classifier.model.method.n_steps == 2 and len(classifier.labels) == 3
+    return classifier
+
+
+@pytest.fixture(scope="module", params=["bert", "gru", "deep"])
+def classifier(request, trained) -> RationaleClassifier:
+    return request.getfixturevalue("deep") if request.param == "deep" else trained[request.param]
 
 
 def test_rationales_hold_exactly_the_words_asked_for(classifier, texts):
@@ -178,6 +197,37 @@ def test_top_units_by_hand():
     ranking = torch.tensor([[9.0, 0.1, 0.7, 0.5, 0.7, 9.0], [9.0, 0.0, 0.0, 9.0, 9.0, 9.0]])
     assert top_units(units, ranking, torch.tensor([1, 1])).tolist() == [[1, 0, 0], [1, 0, 0]]
     assert top_units(units, ranking, torch.tensor([2, 5])).tolist() == [[1, 0, 1], [1, 1, 0]]
+
+
+def test_the_ranking_goes_on_among_what_early_steps_pruned():
+    """Of two steps on five units: the survivors of the first come first by the second's probability, however low."""
+    selection = Selection(
+        masks=[torch.tensor([[1.0, 0.0, 1.0, 0.0, 1.0]]), torch.tensor([[0.0, 0.0, 1.0, 0.0, 0.0]])],
+        probabilities=[torch.tensor([[0.6, 0.4, 0.9, 0.1, 0.7]]), torch.tensor([[0.2, 0.8, 0.5, 0.9, 0.05]])],
+    )
+    assert torch.allclose(selection.ranking, torch.tensor([[1.2, 0.4, 1.5, 0.1, 1.05]]))
+    assert selection.ranking[0].argsort(descending=True).tolist() == [2, 0, 4, 1, 3]
+    assert torch.allclose(selection.score, torch.tensor([[0.2, 0.0, 0.5, 0.0, 0.05]]))
+
+
+def test_with_two_steps_a_longer_rationale_takes_what_the_first_step_would_have_kept_next(deep, texts):
+    """The order of the words within what the first step pruned is that of its own probabilities."""
+    model, checked = deep.model, 0
+    for text in texts[:5]:
+        rationale = deep(text)
+        (encoded,) = deep._tokenization()([text], [rationale.word_ranges])
+        ids, word_ids = torch.tensor([encoded.input_ids]), torch.tensor([encoded.word_ids])
+        with evaluating(model), torch.no_grad():
+            selection = model.method.select(model.batch(ids, word_ids=word_ids))
+        first, survived = selection.probabilities[0][0].tolist(), selection.masks[0][0].bool().tolist()
+        n = len(rationale.word_ranges)
+        pruned = sorted((i for i in range(n) if not survived[i]), key=lambda i: -first[i])
+        for more in range(1, len(pruned) + 1):
+            longer = deep(text, max_words=sum(survived) + more)
+            kept = {i for i, flag in enumerate(longer.selected) if flag}
+            assert kept == {i for i in range(n) if survived[i]} | set(pruned[:more])
+            checked += 1
+    assert checked > 20
 
 
 def test_the_pipeline_asks_for_the_same_length(classifier, texts):

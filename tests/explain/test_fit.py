@@ -45,6 +45,20 @@ def test_validation_given_is_not_held_out():
     assert summary.metrics["sparsity"] == summary.calibration.share
 
 
+def test_a_share_that_ties_put_out_of_reach_is_told():
+    """All the words have one keep probability, so that a threshold keeps every one of them or none."""
+    rows = [{"text": "beer", "label": label} for label in ("positive", "negative")] * 4
+    summary = new(sparsity=0.2).fit(REVIEWS[:16], rows, **QUICK)
+    assert summary.calibration.share in (0, 1)
+    (note,) = (note for note in summary.notes if note.startswith("calibration"))
+    assert note == (
+        f"calibration reached a share of {summary.calibration.share:.3f} instead of 0.2: too many words have the same "
+        "keep probability"
+    )
+    notes = new().fit(REVIEWS[:40], REVIEWS[40:], **QUICK).notes
+    assert not any(note.startswith("calibration") for note in notes)
+
+
 def three_classes(n):
     return [{"text": f"{word} day number {i}", "label": word} for i in range(n) for word in ("good", "bad", "fair")]
 
@@ -137,7 +151,7 @@ def test_a_setting_that_there_is_not_is_refused(name, hint):
         (REVIEWS, {"adam_beta1": 1.0}, "adam_beta1=1.0 is not"),
         (REVIEWS[:1], {}, "single text|two classes|only the class"),
         ([e for e in REVIEWS if e.label == "positive"], {}, "only the class 'positive'"),
-        ([], {}, "."),
+        ([], {}, "the data given holds no rows; at least one is needed"),
         ([{"txt": "a", "label": "b"}], {}, "text"),
     ],
 )

@@ -24,12 +24,15 @@ from plmr.explain.posthoc.with_shap import shap_scores
 from tests.small import CONFIGS, small_batch, small_model
 
 REVIEWS = make_reviews(6, seed=9)
+LOST = "\u0301"
+"""A combining mark that stands alone is a word, of which a BERT tokenizer leaves nothing."""
 ODD = [
     "don't, don't — it's well-known 👍🏽👍🏽 and naïve!!",
     "good good good good",
     "味が良い beer 123",
     "one",
     "tab\there \x07 and\u200ba",
+    f"good {LOST} beer",
     "",
 ]
 
@@ -222,6 +225,7 @@ def test_every_word_has_a_score_whatever_it_is_made_of(trained, name, monkeypatc
         assert np.isfinite(scores).all()
         assert np.array_equal(scores, word_scores(name, text, seed=1))
         unread = [word for word in range(len(scores)) if word not in text.words]
+        assert len(unread) == string.count(LOST)
         assert all(scores[word] < scores[text.words].min() for word in unread)
 
 

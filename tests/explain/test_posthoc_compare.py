@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import copy
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
 from plmr import RationaleClassifier, make_reviews
 from plmr.errors import PlmrError
-from plmr.explain.posthoc import EXPLAINERS, ExternalRationale, check_explainers, compare
+from plmr.explain.posthoc import EXPLAINERS, ExternalRationale, check_explainers, compare, comparing
 from plmr.explain.posthoc.explainers import Explainer
 from plmr.explain.posthoc.with_lime import lime_scores
 
@@ -50,6 +51,30 @@ def test_everything_is_compared_in_the_classifiers_precision(trained):
         assert 0 < abs(one - other) < 0.03, name
     own, evaluated = compare(half, REVIEWS, []).systems["plmr"].report, half.evaluate(REVIEWS, faithfulness=True)
     assert own.faithfulness.sufficiency == pytest.approx(evaluated.faithfulness.sufficiency, abs=0.01)
+
+
+def test_seconds_are_those_of_the_explainers_alone(trained, monkeypatch):
+    """By a clock that ticks with every text the classifier reads: setting up and scoring are not counted."""
+    read = 0
+
+    def tick(head, inputs, output):
+        nonlocal read
+        read += len(output)
+
+    monkeypatch.setattr(comparing, "time", SimpleNamespace(perf_counter=lambda: read))
+    hook = trained["bert"].model.method.class_head.register_forward_hook(tick)
+    try:
+        result = compare(trained["bert"], REVIEWS[:3], FAST)
+    finally:
+        hook.remove()
+    n_words = np.mean([len(example.words) for example in REVIEWS[:3]])
+    assert {name: system.seconds for name, system in result.systems.items()} == {
+        "plmr": 1,
+        "occlusion": pytest.approx(n_words + 1),  # the whole text, and the text without each word
+        "random": 0,
+    }
+    slower = {name: system["times_slower"] for name, system in result.to_dict()["systems"].items()}
+    assert slower == {"plmr": 1, "occlusion": pytest.approx(n_words + 1), "random": 0}
 
 
 def test_scores_that_copy_gold_reach_the_ceiling(trained):

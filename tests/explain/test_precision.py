@@ -6,10 +6,8 @@ import warnings
 
 import numpy as np
 import pytest
-import torch
 
-from plmr import RationaleClassifier
-from plmr.devices import fast_bfloat16
+from plmr import RationaleClassifier, devices
 from plmr.errors import PlmrError
 
 
@@ -40,11 +38,13 @@ def test_bfloat16_survives_loading_and_is_refused_where_it_means_nothing(trained
         RationaleClassifier.from_pretrained(folder, bf16=True, backend="onnx")
 
 
+@pytest.mark.parametrize("fast", [False, True])
 @pytest.mark.parametrize("asked", [False, True])
-def test_who_predicts_in_a_slow_bfloat16_is_told(asked, trained, tmp_path):
+def test_who_predicts_in_a_slow_bfloat16_is_told(asked, fast, trained, tmp_path, monkeypatch):
+    monkeypatch.setattr(devices, "fast_bfloat16", lambda device: fast)
     trained["bert"].save_pretrained(tmp_path / "model")
     with warnings.catch_warnings(record=True) as told:
         warnings.simplefilter("always")
         RationaleClassifier.from_pretrained(tmp_path / "model", device="cpu", bf16=asked)
     sentences = [str(warning.message) for warning in told if "bf16" in str(warning.message)]
-    assert len(sentences) == (asked and not fast_bfloat16(torch.device("cpu")))
+    assert len(sentences) == (asked and not fast)

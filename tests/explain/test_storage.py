@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from plmr import RationaleClassifier
+from plmr import RationaleClassifier, make_reviews
 from plmr.errors import PlmrError
 from tests.signals import killed_at
 
@@ -45,10 +45,19 @@ def test_a_saved_classifier_answers_the_same(classifier, texts, tmp_path):
     assert RationaleClassifier.from_pretrained(tmp_path / "again")(texts) == loaded(texts)
 
 
-def test_the_folder_is_enough(saved, texts, tiny_bert, trained, tmp_path):
-    moved = shutil.move(saved, tmp_path / "elsewhere")
+def test_the_folder_is_enough(texts, tiny_bert, tmp_path):
+    """Neither the encoder that the training started from nor the place it was saved to is asked for again."""
+    encoder = shutil.copytree(tiny_bert, tmp_path / "encoder")
+    classifier = RationaleClassifier.from_pretrained(str(encoder), sparsity_annealing=0.0)
+    classifier.fit(make_reviews(16, seed=5), make_reviews(8, seed=6), epochs=1, disable_tqdm=True, use_cpu=True)
+    classifier.save_pretrained(tmp_path / "model")
+    before = classifier(texts)
+    shutil.rmtree(encoder)
+    moved = shutil.move(tmp_path / "model", tmp_path / "elsewhere")
     assert json.loads((Path(moved) / "config.json").read_text())["plmr_version"]
-    assert RationaleClassifier.from_pretrained(moved)(texts[0]).label == trained["bert"](texts[0]).label
+    for one, other in zip(before, RationaleClassifier.from_pretrained(moved)(texts), strict=True):
+        assert (one.label, one.spans) == (other.label, other.spans)
+        assert one.score == pytest.approx(other.score, abs=1e-6)
 
 
 def test_a_readme_of_the_users_own_stays(trained, tmp_path):
@@ -136,10 +145,21 @@ def test_weights_of_another_model(saved):
     assert "fit its config.json" in complaint(saved) or "damaged" in complaint(saved)
 
 
-@pytest.mark.parametrize("content", ["", "{", "[]", '{"model_type": "no-such-model"}', "{}"])
-def test_a_broken_config(saved, content):
+@pytest.mark.parametrize(
+    ("content", "cause"),
+    [
+        ("", "JSON"),
+        ("{", "JSON"),
+        ("[]", "model_type"),
+        ('{"model_type": "no-such-model"}', "no-such-model"),
+        ("{}", "model_type"),
+    ],
+)
+def test_a_broken_config(saved, content, cause):
     (saved / "config.json").write_text(content)
-    complaint(saved)
+    message = complaint(saved)
+    assert message.startswith(f"Cannot load '{saved}': ") and cause in message
+    assert message.endswith("Give a folder with a saved model, a hub id, 'minilm', 'gru' or 'gru-3'.")
 
 
 @pytest.mark.parametrize(
@@ -170,7 +190,7 @@ def test_an_unwritable_place_gets_nothing(trained, tmp_path):
     for place in (tmp_path / "file", tmp_path / "file" / "model"):
         with pytest.raises(PlmrError) as caught:
             trained["gru"].save_pretrained(place)
-        assert "\n" not in str(caught.value)
+        assert str(caught.value) == f"{place}: a part of the path is a file, not a folder; check the path."
     assert [path.name for path in tmp_path.iterdir()] == ["file"]
     assert (tmp_path / "file").read_text() == "in the way"
 

@@ -77,6 +77,29 @@ def test_the_terms_logged_add_up_to_the_loss(method, tmp_path):
         assert sum(terms) == pytest.approx(line["loss"], rel=1e-3)
 
 
+class Precisions(TrainerCallback):
+    """The types of what the model's matrices give while it learns."""
+
+    def __init__(self):
+        self.seen = set()
+
+    def on_train_begin(self, args, state, control, model, **kwargs):
+        for part in model.modules():
+            if isinstance(part, torch.nn.Linear):
+                part.register_forward_hook(self.look)
+
+    def look(self, part, inputs, output):
+        if part.training:
+            self.seen.add(output.dtype)
+
+
+@pytest.mark.parametrize(("bf16", "expected"), [(True, torch.bfloat16), (False, torch.float32)])
+def test_a_training_multiplies_in_the_precision_asked_for(tiny_bert, tmp_path, bf16, expected):
+    precisions = Precisions()
+    train(tiny_bert, tmp_path, **ONE_EPOCH, bf16=bf16, callbacks=[precisions])
+    assert precisions.seen == {expected}
+
+
 def test_bf16_on_the_cpu(tiny_bert, tmp_path):
     classifier, summary = train(tiny_bert, tmp_path, **ONE_EPOCH, bf16=True)
     assert {p.dtype for p in classifier.model.parameters()} == {torch.float32}

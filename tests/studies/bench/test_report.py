@@ -19,6 +19,9 @@ from plmr.studies.bench.report import suite_page
 from plmr.studies.bench.summary import best_two, cells
 from tests.studies.bench.lines import GOLD, SKILL, TEXTS, flags, labels, line
 
+ATTACK = "<script src=\"//evil/x.js\" a='b'>&amp;"
+ESCAPED = "&lt;script src=&quot;//evil/x.js&quot; a=&#x27;b&#x27;&gt;&amp;amp;"
+
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory) -> Path:
@@ -77,11 +80,40 @@ def test_a_table_of_latex_has_as_many_cells_in_every_row_and_no_bare_signs(folde
     assert "look, asked for S 20" in body and r"\cmidrule(lr){7-11}" in body
 
 
-def test_a_page_is_safe_and_loads_nothing(folder):
+@pytest.fixture(scope="module")
+def hostile(tmp_path_factory) -> Path:
+    """Results with a script in every name and note that a suite's file can bring to the page."""
+    folder = tmp_path_factory.mktemp("hostile")
+    # Two datasets, for they stand in heads of columns only where there are several.
+    lines = [line(method, seed, name) for method in ("rnp", "mcd") for seed in (0, 1) for name in ("aroma", "look")]
+    for each in lines:
+        each["method"] = f"{each['method']} {ATTACK}1"
+        each["dataset"] = f"{ATTACK}2 {each['dataset']}"
+        each["encoder"] = f"{ATTACK}3"
+        each["note"], each["encoder_note"] = f"{ATTACK}4", f"{ATTACK}5"
+        each["machine"]["cpu"] = f"{ATTACK}6"
+    lines[0]["notes"] = [f"{ATTACK}7"]
+    # A second encoder: names of encoders are shown where there are several.
+    lines.append(lines[0] | {"key": "other", "encoder": "gru"})
+    (folder / "results.jsonl").write_text("".join(json.dumps(each) + "\n" for each in lines))
+    (folder / "suite.json").write_text(json.dumps({"name": f"{ATTACK}8", "note": f"{ATTACK}9", "runs": []}))
+    return folder
+
+
+def test_a_page_is_safe_and_loads_nothing(folder, hostile):
     text = report(folder, "html")
     assert "default-src 'none'" in text
-    assert "<script" not in text
     assert text.count("<table>") == 3
+    attacked = report(hostile, "html")
+    for number in range(1, 10):
+        assert f"{ESCAPED}{number}" in attacked, number
+    # What stays when the escaped form is taken out holds nothing of the script, nor of its quotes.
+    rest = attacked.replace(ESCAPED, "")
+    assert "evil" not in rest
+    for page in (text, rest):
+        assert not re.search(r"url\(|@import|<script|<link|<img|<iframe|<object|<embed", page)
+        # An address may be read, and is not fetched: it stands in no attribute.
+        assert not re.search(r"<[^>]*(?:https?:|src=|href=|\son\w+=)", page)
 
 
 def test_the_test_between_the_best_two_is_that_of_the_flags(folder):
@@ -201,6 +233,26 @@ def test_a_folder_without_results_is_refused(tmp_path, content, message):
     done = CliRunner().invoke(app, ["bench", "report", str(tmp_path)])
     assert done.exit_code == 2
     assert message in done.stderr and done.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("name", "damage", "message"),
+    [
+        ("results.jsonl", lambda content: content[:-100], "results.jsonl:12: not a result"),
+        ("results.jsonl", lambda content: content.replace(b'"seed"', b'"sead"', 1), "results.jsonl:1: not a result"),
+        ("results.jsonl", lambda content: content + b"[1]\n", "results.jsonl:13: not a result"),
+        ("results.jsonl", lambda content: content + b"\xff\n", "results.jsonl: not UTF-8"),
+        ("suite.json", lambda content: content[:-5], "suite.json: not JSON"),
+        ("suite.json", lambda content: b"", "suite.json: not JSON"),
+    ],
+)
+def test_damaged_results_are_refused_with_what_to_do(folder, tmp_path, name, damage, message):
+    for each in ("results.jsonl", "suite.json"):
+        content = (folder / each).read_bytes()
+        (tmp_path / each).write_bytes(damage(content) if each == name else content)
+    done = CliRunner().invoke(app, ["bench", "report", str(tmp_path)])
+    assert done.exit_code == 2, done.output
+    assert done.stderr == f"error: {tmp_path / message}; run the suite again to write it anew.\n"
 
 
 def test_without_a_folder_the_last_one_is_reported(folder, tmp_path, monkeypatch):
