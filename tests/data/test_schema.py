@@ -71,6 +71,11 @@ def test_an_unlabelled_row_is_fine_where_no_label_is_needed():
     assert Example.from_row({"text": "fine"}, labelled=False).label is None
 
 
+def test_a_column_of_words_that_was_named_and_is_not_there_is_told():
+    with pytest.raises(PlmrError, match=r"no column 'wrds' among 'words'; .* Did you mean 'words'\?"):
+        Example.from_row({"words": ["a"]}, columns=Columns(tokens="wrds"), labelled=False)
+
+
 def test_examples_travel_between_processes():
     example = Example.from_row({"text": "a fine nose", "label": "x", "rationale": [[0, 1]]})
     assert pickle.loads(pickle.dumps(example)) == example

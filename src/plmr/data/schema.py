@@ -160,8 +160,9 @@ class Example:
         if not _missing(row.get(columns.environment)):
             extra[ENVIRONMENT] = row[columns.environment]
         gold = _list_or_none(row.get(columns.rationale), columns.rationale, source)
-        if columns.text not in row and columns.tokens in row:
-            tokens = _tokens(row[columns.tokens], columns.tokens, source)
+        named = columns.tokens != DEFAULT_COLUMNS.tokens and columns.text == DEFAULT_COLUMNS.text
+        if columns.text not in row and (columns.tokens in row or named):
+            tokens = _tokens(_column(row, columns.tokens, source), columns.tokens, source)
             return cls.from_tokens(tokens, label, gold, source=source, extra=extra)
         text = _text(_column(row, columns.text, source), columns.text, source)
         return cls.from_text(text, label, gold, source=source, extra=extra)

@@ -242,8 +242,13 @@ def test_a_folder_without_results_is_refused(tmp_path, content, message):
         ("results.jsonl", lambda content: content.replace(b'"seed"', b'"sead"', 1), "results.jsonl:1: not a result"),
         ("results.jsonl", lambda content: content + b"[1]\n", "results.jsonl:13: not a result"),
         ("results.jsonl", lambda content: content + b"\xff\n", "results.jsonl: not UTF-8"),
-        ("suite.json", lambda content: content[:-5], "suite.json: not JSON"),
-        ("suite.json", lambda content: b"", "suite.json: not JSON"),
+        ("suite.json", lambda content: content[:-5], "suite.json: not a suite in JSON"),
+        ("results.jsonl", lambda content: content.replace(b'"word"', b'"sword"', 1), "results.jsonl:1: not a result"),
+        ("results.jsonl", lambda content: content.replace(b'"data"', b'"date"', 1), "results.jsonl:1: not a result"),
+        ("suite.json", lambda content: b"", "suite.json: not a suite in JSON"),
+        ("suite.json", lambda content: b"[]", "suite.json: not a suite in JSON"),
+        ("suite.json", lambda content: b'{"runs": 3}', "suite.json: not a suite in JSON"),
+        ("suite.json", lambda content: content + b"\xff", "suite.json: not UTF-8"),
     ],
 )
 def test_damaged_results_are_refused_with_what_to_do(folder, tmp_path, name, damage, message):

@@ -107,6 +107,11 @@ def read_result(folder: Folder, key: str) -> dict[str, Any] | None:
     return found if isinstance(found, dict) else None
 
 
+_NEEDED = {"key", "method", "encoder", "dataset", "sparsity", "seed", "config", "data", "device", "validation"}
+_MEASURED = {"word", "classification"}
+"""What a result and its validation figures hold at least."""
+
+
 def read_results(folder: Folder) -> tuple[list[dict[str, Any]], dict[str, Any]]:
     """All results of a suite, and the suite itself where it is there.
 
@@ -119,16 +124,23 @@ def read_results(folder: Folder) -> tuple[list[dict[str, Any]], dict[str, Any]]:
     for number, line in enumerate(_text(folder.results).splitlines(), start=1):
         try:
             result = json.loads(line)
-            if not {"key", "method", "encoder", "dataset", "sparsity", "seed", "validation"} <= result.keys():
+            if not result.keys() >= _NEEDED or not result["validation"].keys() >= _MEASURED:
                 raise ValueError
         except (ValueError, AttributeError):
             raise PlmrError(f"{folder.results}:{number}: not a result; run the suite again to write it anew.") from None
         results.append(result)
+    return results, _suite_of(folder.suite) if folder.suite.is_file() else {}
+
+
+def _suite_of(path: Path) -> dict[str, Any]:
+    text = _text(path)
     try:
-        suite = json.loads(_text(folder.suite)) if folder.suite.is_file() else {}
+        suite = json.loads(text)
     except ValueError:
-        raise PlmrError(f"{folder.suite}: not JSON; run the suite again to write it anew.") from None
-    return results, suite
+        suite = None
+    if not isinstance(suite, dict) or not isinstance(suite.get("runs", []), list):
+        raise PlmrError(f"{path}: not a suite in JSON; run the suite again to write it anew.")
+    return suite
 
 
 def _text(path: Path) -> str:
