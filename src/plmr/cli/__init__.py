@@ -32,6 +32,10 @@ _AFTER_INTERRUPT = {
 }
 
 
+_MAY_BE_EMPTY = {"--explainers"}
+"""Options that take a list, of which an empty one means something."""
+
+
 class _Commands(TyperGroup):
     """Turns whatever the user can mend into one line and an exit code."""
 
@@ -59,7 +63,7 @@ def _refuse_empty(args: Sequence[str]) -> None:
     """An empty value is a shell variable that is not set; a path of it would be the current folder."""
     spelled = [arg.removesuffix("=") for arg in args if arg.startswith("--") and arg.find("=") == len(arg) - 1]
     apart = [option for option, value in pairwise(args) if option.startswith("--") and value == ""]
-    for option in spelled + apart:
+    for option in {*spelled, *apart} - _MAY_BE_EMPTY:
         raise PlmrError(f"{option} is followed by an empty value; give one, or leave the option out.")
 
 
