@@ -19,7 +19,7 @@ from plmr.encoders import SplitEncoder, gru_layers
 from plmr.errors import PlmrError
 from plmr.explain.answering import Answering
 from plmr.explain.rationales import cut_notes
-from plmr.explain.rows import Rows, tokenless, with_validation
+from plmr.explain.rows import Rows, alike, tokenless, with_validation
 from plmr.explain.storage import is_saved_model, load_saved
 from plmr.explain.vocabulary import build_gru, load_tokenizer
 from plmr.modeling import RationaleModel
@@ -192,14 +192,15 @@ class RationaleClassifier(Answering):
     def _prepare(self, examples: Sequence[Example]) -> list[str]:
         """Settle the classes and build the model, unless an earlier `fit` has; returns notes."""
         found = label_names(examples)
+        notes = alike(found, examples)
         if self.model is not None:
-            return []
+            return notes
         if not self._labels_given:
             self.config.update(class_maps(found))
         encoder: SplitEncoder | None = None
-        notes: list[str] = []
         if self.tokenizer is None:
-            encoder, self.tokenizer, notes = build_gru(self.config, (example.text for example in examples))
+            encoder, self.tokenizer, of_vectors = build_gru(self.config, (example.text for example in examples))
+            notes += of_vectors
         self.config.pad_token_id = self.tokenizer.pad_token_id
         self.model = RationaleModel.from_encoder(self.config, encoder)
         return notes

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from plmr.data import Example, hold_out, label_names, load_examples
+from plmr.data import Example, hold_out, load_examples
 from plmr.data.encoding import Encoded
 from plmr.data.labels import written_alike
 from plmr.data.schema import origin
@@ -23,7 +23,7 @@ def with_validation(train: Rows, validation: Rows | None, seed: int) -> tuple[li
         seed: Decides which texts are held out.
 
     Returns:
-        Both, and notes where some were held out or have no words, and of classes that may be one.
+        Both, and notes where some were held out or have no words.
 
     Raises:
         PlmrError: The rows cannot be used, or none of the texts of either has a word.
@@ -38,16 +38,20 @@ def with_validation(train: Rows, validation: Rows | None, seed: int) -> tuple[li
             f"no validation data given: {len(held_out)} of the training texts were held out for it, drawn with seed "
             f"{seed}"
         )
-    notes += _alike(examples)
     return examples, held_out, notes + _wordless(examples, "training") + _wordless(held_out, "validation")
 
 
-def _alike(examples: Sequence[Example]) -> list[str]:
-    """A note on each group of classes that are told apart by case or blanks alone."""
+def alike(names: Sequence[str], examples: Sequence[Example]) -> list[str]:
+    """A note on each group of classes that are told apart by case or blanks alone.
+
+    Args:
+        names: Of the classes.
+        examples: Where they occur.
+    """
     return [
         f"{origin(examples)}the classes {', '.join(map(repr, group))} differ only in case or blanks; write them alike "
         "if they are one"
-        for group in written_alike(label_names(examples))
+        for group in written_alike(names)
     ]
 
 
