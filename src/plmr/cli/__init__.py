@@ -5,8 +5,6 @@ from __future__ import annotations
 import logging
 import os
 import warnings
-from collections.abc import Sequence
-from itertools import pairwise
 from typing import Annotated, Any
 
 import typer
@@ -20,6 +18,7 @@ from plmr.cli.evaluate import evaluate
 from plmr.cli.explain import explain
 from plmr.cli.export import export
 from plmr.cli.methods import methods
+from plmr.cli.options import Command
 from plmr.cli.predict import predict
 from plmr.cli.train import train
 from plmr.errors import PlmrError, io_error
@@ -32,20 +31,11 @@ _AFTER_INTERRUPT = {
 }
 
 
-_MAY_BE_EMPTY = {"--explainers"}
-"""Options that take a list, of which an empty one means something."""
-
-
 class _Commands(TyperGroup):
     """Turns whatever the user can mend into one line and an exit code."""
 
-    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        ctx.meta["given"] = list(args)
-        return super().parse_args(ctx, args)
-
     def invoke(self, ctx: Any) -> Any:
         try:
-            _refuse_empty(ctx.meta["given"])
             return super().invoke(ctx)
         except PlmrError as error:
             message, code = f"error: {error}", 2
@@ -59,14 +49,6 @@ class _Commands(TyperGroup):
         raise typer.Exit(code)
 
 
-def _refuse_empty(args: Sequence[str]) -> None:
-    """An empty value is a shell variable that is not set; a path of it would be the current folder."""
-    spelled = [arg.removesuffix("=") for arg in args if arg.startswith("--") and arg.find("=") == len(arg) - 1]
-    apart = [option for option, value in pairwise(args) if option.startswith("--") and value == ""]
-    for option in {*spelled, *apart} - _MAY_BE_EMPTY:
-        raise PlmrError(f"{option} is followed by an empty value; give one, or leave the option out.")
-
-
 app = typer.Typer(
     name="plmr",
     cls=_Commands,
@@ -76,15 +58,15 @@ app = typer.Typer(
     pretty_exceptions_show_locals=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-app.command()(train)
-app.command()(evaluate)
-app.command()(predict)
-app.command()(explain)
-app.command()(compare)
-app.command()(export)
+app.command(cls=Command)(train)
+app.command(cls=Command)(evaluate)
+app.command(cls=Command)(predict)
+app.command(cls=Command)(explain)
+app.command(cls=Command)(compare)
+app.command(cls=Command)(export)
 app.add_typer(bench, name="bench")
-app.command()(methods)
-app.command()(demo)
+app.command(cls=Command)(methods)
+app.command(cls=Command)(demo)
 
 
 def _show_version(wanted: bool) -> None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from typer.core import TyperGroup
 
+from plmr.cli.options import Command
 from plmr.errors import PlmrError
 from plmr.io import atomic_path
 
@@ -57,7 +58,7 @@ def _about() -> None:
     """
 
 
-@bench.command()
+@bench.command(cls=Command)
 def run(
     suite: Annotated[Path, typer.Argument(metavar="SUITE", help="The YAML file.")],
     output: Annotated[
@@ -96,7 +97,7 @@ def run(
     _tell(run_suite(planned, folder, workers=workers, device=device, threads=threads))
 
 
-@bench.command()
+@bench.command(cls=Command)
 def report(
     folder: Annotated[
         Path | None,

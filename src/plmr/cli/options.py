@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from typer.core import TyperCommand, TyperOption
 
 from plmr.errors import PlmrError
 
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
 
 _COLUMNS = "Column names"
 _DATASETS = "Published data sets, instead of --data"
+_MAY_BE_EMPTY = {"explainers"}
+"""Options that take a list, of which an empty one means something."""
 
 ModelArgument = Annotated[
     str,
@@ -114,6 +117,19 @@ Bf16Option = Annotated[
         show_default=False,
     ),
 ]
+
+
+class Command(TyperCommand):
+    """Refuses an empty value: it is a shell variable that is not set, and as a path it would be the current folder."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        given, _, _ = self.make_parser(ctx).parse_args(list(args))
+        for option in self.params:
+            if isinstance(option, TyperOption) and option.name not in _MAY_BE_EMPTY:
+                values = given.get(option.name)
+                if "" in (values if isinstance(values, list) else [values]):
+                    raise PlmrError(f"{option.opts[0]} is followed by an empty value; give one, or leave it out.")
+        return super().parse_args(ctx, args)
 
 
 @dataclass(frozen=True)
