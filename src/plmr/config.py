@@ -21,6 +21,7 @@ CHOICES: dict[str, tuple[str, ...]] = {
     "masking": ("drop", "zero"),
     "predictor_input": ("embeddings", "hidden"),
     "predictor_blocks": ("late", "all"),
+    "predictor_start": ("early", "late"),
     "full_text_path": ("embeddings", "predictor", "first_token", "none"),
     "special_tokens": ("context", "released"),
     "pooling": ("mean", "first", "max"),
@@ -85,6 +86,9 @@ class RationaleConfig(PretrainedConfig):
         predictor_blocks: Which blocks of PLMR's encoder predict: `late`, those behind the generator's (paper), and so
             always with `predictor_input="hidden"`; `all`, the generator's once more before them, on the embeddings of
             the selected tokens. The predictor then has the depth that its late blocks were pre-trained behind.
+        predictor_start: Which pre-trained weights the late blocks start from where they read embeddings: `early`, those
+            of as many blocks from the first one on, which were pre-trained to read embeddings; `late`, their own
+            (paper). Without effect where blocks are not built alike or not pre-trained: ModernBERT and GRUs.
         full_text_path: What the full-text loss L_x reads: `predictor`, the predictor on the plain blocks' output
             (paper, eq. 15); `embeddings`, the predictor on the unmasked embeddings; `first_token`, the class head
             on the plain blocks' first token (released code); `none`, no full-text path.
@@ -148,6 +152,7 @@ class RationaleConfig(PretrainedConfig):
         masking: str = "drop",
         predictor_input: str = "embeddings",
         predictor_blocks: str = "late",
+        predictor_start: str = "early",
         full_text_path: str = "embeddings",
         special_tokens: str = "context",
         pooling: str = "mean",
@@ -192,6 +197,7 @@ class RationaleConfig(PretrainedConfig):
         self.masking = masking
         self.predictor_input = predictor_input
         self.predictor_blocks = predictor_blocks
+        self.predictor_start = predictor_start
         self.full_text_path = full_text_path
         self.special_tokens = special_tokens
         self.pooling = pooling

@@ -75,9 +75,7 @@ class RationaleModel(PreTrainedModel):
         # Here and not in the constructor: a saved model should not repeat it whenever it is loaded.
         for sentence in [*idle_settings(config), *caveats(config)]:
             warnings.warn(sentence, stacklevel=2)
-        weights = encoder.state_dict()
-        for copy in model.method.encoders():
-            copy.load_state_dict(weights)
+        model.method.start_from(encoder.state_dict())
         return model
 
     def _init_weights(self, module: torch.nn.Module) -> None:

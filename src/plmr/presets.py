@@ -11,6 +11,7 @@ PAPER: dict[str, Any] = {
     "special_tokens": "context",
     "full_text_path": "predictor",
     "predictor_blocks": "late",
+    "predictor_start": "late",
     "depth_rule": "paper",
     "full_text_weight": 1.0,
     "match_weight": 1.0,
@@ -38,6 +39,7 @@ RELEASED: dict[str, Any] = {
     "special_tokens": "released",
     "full_text_path": "first_token",
     "predictor_blocks": "late",
+    "predictor_start": "late",
     "depth_rule": "released",
     "full_text_weight": 2.0,
     "match_weight": 1.0,
@@ -88,6 +90,9 @@ VARIANTS: dict[str, Variant] = {
     "plmr-all": Variant(
         "PLMR whose generator's blocks serve the predictor too, on the selected words", {"predictor_blocks": "all"}
     ),
+    "plmr-late": Variant(
+        "PLMR whose late blocks start from their own pre-trained weights, as in the paper", {"predictor_start": "late"}
+    ),
     "plmr-m1": Variant("PLMR with one Dim-Reduction block: everything is pruned at once", {"dim_reduction_blocks": 1}),
     "plmr-m2": Variant("PLMR with two Dim-Reduction blocks, as 12 blocks have by default", {"dim_reduction_blocks": 2}),
     "plmr-hidden": Variant(
@@ -95,5 +100,6 @@ VARIANTS: dict[str, Variant] = {
         {"predictor_input": "hidden"},
     ),
 }
-"""What the paper's ablations leave out, pruning in one step and in two, a predictor as deep as the encoder, and the
-input that this library does not take. `plmr-hidden` has the reading of eq. 14 in which R is H ⊙ M."""
+"""What the paper's ablations leave out, pruning in one step and in two, a predictor as deep as the encoder, the paper's
+start of the predictor, and the input that this library does not take. `plmr-hidden` has the reading of eq. 14 in which
+R is H ⊙ M."""

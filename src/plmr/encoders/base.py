@@ -17,6 +17,8 @@ class SplitEncoder(nn.Module, ABC):
             can only have it zeroed.
         null_token_fails: Why one null token cannot stand for any number of zeroed ones, so that `masking="zero"` has to
             compute what is pruned; None where it can.
+        any_block_first: Whether every block is built like the first and pre-trained, so that it can start from the
+            first one's weights.
         compact: Whether evaluation skips pruned tokens where that is exact. True unless switched off to measure what
             that saves, or to trace the model into a form that knows no lengths that depend on the data.
         embedding_modules: What `freeze_embeddings` freezes.
@@ -28,6 +30,7 @@ class SplitEncoder(nn.Module, ABC):
     width: int
     can_drop: bool
     null_token_fails: str | None = None
+    any_block_first: bool = False
     compact: bool = True
     embedding_modules: tuple[nn.Module, ...]
     entry_modules: tuple[nn.Module, ...]

@@ -94,6 +94,8 @@ class TransformerEncoder(SplitEncoder):
                 join_activation(block, *layout.activated)
         self.n_blocks = len(self.blocks)
         self.width = model.config.hidden_size
+        # Rotary blocks see near tokens or all of them in turn, and the first has no norm before it.
+        self.any_block_first = not layout.rotary
         if layout.rotary:
             self.null_token_fails = (
                 "what a zeroed token sends turns with its position, and local blocks do not see all of them"

@@ -180,8 +180,13 @@ class Method(nn.Module, ABC):
         return [self.config.sparsity]
 
     def encoders(self) -> list[SplitEncoder]:
-        """Every encoder there is, each of which starts from the pre-trained one."""
+        """Every encoder there is."""
         return [module for module in self.modules() if isinstance(module, SplitEncoder)]
+
+    def start_from(self, weights: Mapping[str, Tensor]) -> None:
+        """Let every encoder start from a pre-trained one's weights."""
+        for encoder in self.encoders():
+            encoder.load_state_dict(weights)
 
     @property
     def dense_note(self) -> str | None:

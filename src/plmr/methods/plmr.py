@@ -8,13 +8,15 @@
 
     L = L_r + w_x L_x + λ h(L_r − L_x) + L_s                                                   (eq. 17)
 
-With predictor_blocks="all", which is not of the paper, blocks 0..l-1 read embeddings ⊙ M first: they select, and serve
-the predictor too. The late blocks, pre-trained behind others, then do not start from embeddings.
+Late blocks were pre-trained to read what others have written, and read embeddings here. Two switches, neither of the
+paper, mend that: with predictor_start="early" they start from the weights of the first blocks, with
+predictor_blocks="all" blocks 0..l-1 read embeddings ⊙ M before them: they select, and serve the predictor too.
 """
 
 from __future__ import annotations
 
 import warnings
+from collections.abc import Mapping
 
 import torch
 from torch import Tensor, nn
@@ -52,7 +54,8 @@ class PLMR(Method):
     summary = "one pre-trained encoder: early blocks prune tokens, late blocks predict from the rest (KDD 2025)"
     reads = frozenset(
         "generator_depth depth_rule dim_reduction_blocks shared_mask_head sparsity_schedule predictor_input "
-        "predictor_blocks full_text_path full_text_weight match_weight match_function match_base".split()
+        "predictor_blocks predictor_start full_text_path full_text_weight match_weight match_function "
+        "match_base".split()
     )
 
     def __init__(self, config: RationaleConfig, encoder: SplitEncoder):
@@ -92,6 +95,16 @@ class PLMR(Method):
     @property
     def n_steps(self) -> int:
         return len(self.dim_reduction)
+
+    def start_from(self, weights: Mapping[str, Tensor]) -> None:
+        """The predictor reads embeddings: its blocks start from those that were pre-trained to (`predictor_start`)."""
+        super().start_from(weights)
+        reads_embeddings = self.config.predictor_input == "embeddings" and self.predicting == self.late
+        if self.config.predictor_start == "early" and reads_embeddings and self.encoder.any_block_first:
+            blocks = self.encoder.blocks
+            # From behind, so that a late block that others start from is read before it is overwritten.
+            for late in reversed(self.late):
+                blocks[late].load_state_dict(blocks[late - self.late.start].state_dict())
 
     def modules_of(self) -> dict[str, list[nn.Module]]:
         early = [self.encoder.blocks[i] for i in range(self.late.start)]
