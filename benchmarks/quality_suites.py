@@ -31,8 +31,10 @@ PLAIN = {
 """Masks by Gumbel-softmax with a penalty from the first step on, as RNP is published in its Gumbel form."""
 VARIANTS = {
     "synthetic-plain": Variant("synthetic", "rnp", PLAIN),
-    "synthetic-m2": Variant("synthetic", "plmr", {"dim_reduction_blocks": 2}),
-    "beer-m2": Variant("beer", "plmr", {"dim_reduction_blocks": 2}),
+    "synthetic-late": Variant("synthetic", "plmr", {"predictor_start": "late"}),
+    "synthetic-m2": Variant("synthetic", "plmr", {"dim_reduction_blocks": 2, "predictor_start": "late"}),
+    "beer-late": Variant("beer", "plmr", {"predictor_start": "late"}),
+    "beer-m2": Variant("beer", "plmr", {"dim_reduction_blocks": 2, "predictor_start": "late"}),
     "beer-slow": Variant("beer", "rnp", training={"predictor_learning_rate_scale": 0.2}),
     "beer-no-start": Variant("beer", "plmr", {"sparsity_delay": 0.0, "sparsity_annealing": 0.0}),
     "beer-no-full-text": Variant("beer", "plmr", {"full_text_path": "none"}),
