@@ -70,7 +70,9 @@ def test_class_names_are_saved(tmp_path):
 @pytest.mark.parametrize("family", ["bert", "electra-projected", "modernbert", "gru"])
 def test_every_encoder_of_a_method_starts_from_the_pretrained_one(family, method):
     encoder = small_encoder(family, seed=3)
-    model = RationaleModel.from_encoder(RationaleConfig(encoder=family, max_tokens=40, method=method), encoder)
+    settings = {"predictor_start": "late"} if "predictor_start" in METHODS[method].reads else {}
+    config = RationaleConfig(encoder=family, max_tokens=40, method=method, **settings)
+    model = RationaleModel.from_encoder(config, encoder)
     copies = model.method.encoders()
     assert len(copies) == (4 if method == "mgr" else METHODS[method].n_encoders)
     expected = encoder.state_dict()
@@ -81,7 +83,7 @@ def test_every_encoder_of_a_method_starts_from_the_pretrained_one(family, method
 def test_an_encoder_is_loaded_by_its_folder(tmp_path):
     stock = AutoModel.from_config(AutoConfig.for_model(**config_of("bert")))
     stock.save_pretrained(tmp_path)
-    model = RationaleModel.from_encoder(RationaleConfig(encoder=str(tmp_path), max_tokens=40))
+    model = RationaleModel.from_encoder(RationaleConfig(encoder=str(tmp_path), max_tokens=40, predictor_start="late"))
     expected = load_encoder(str(tmp_path)).state_dict()
     assert all(torch.equal(tensor, expected[name]) for name, tensor in model.method.encoder.state_dict().items())
 

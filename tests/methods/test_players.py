@@ -109,6 +109,7 @@ def test_a_setting_moves_the_losses_of_the_methods_that_read_it_and_of_no_other(
         "sparsity_schedule": "log_linear",
         "predictor_input": "hidden",
         "predictor_blocks": "all",
+        "predictor_start": "late",
         "full_text_path": "predictor",
         "full_text_weight": 5.0,
         "match_weight": 3.0,
@@ -119,6 +120,7 @@ def test_a_setting_moves_the_losses_of_the_methods_that_read_it_and_of_no_other(
 
     def losses(**settings):
         model = small_model(method=name, **base | settings).train()
+        model.method.start_from(small_encoder("bert").state_dict())
         torch.manual_seed(1)
         return [term.item() for term in model(**small_batch(), labels=LABELS).losses.values()]
 
