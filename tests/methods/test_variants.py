@@ -9,7 +9,7 @@ from plmr.explain.card import model_card
 from plmr.methods import PLMR, find_method, idle_settings
 from plmr.modeling import RationaleModel
 from plmr.presets import PRESETS, VARIANTS
-from tests.small import small_batch, small_model
+from tests.small import small_batch, small_encoder, small_model
 
 LABELS = torch.tensor([0, 1, 1])
 
@@ -21,6 +21,8 @@ def test_a_variant_is_its_method_with_its_settings(name):
     deep = {"generator_depth": 3, "dim_reduction_blocks": 3, "seed": 2, "sampler": "gumbel"}
     base = {key: value for key, value in deep.items() if key not in settings}
     variant, spelled, usual = (small_model(**each) for each in (base | {"method": name}, base | settings, deep))
+    for model in (variant, spelled, usual):
+        model.method.start_from(small_encoder("bert").state_dict())
     assert type(variant.method) is find_method(name) is PLMR and variant.config.method == name
     assert {key: getattr(variant.config, key) for key in settings} == settings
     losses = [
