@@ -1,4 +1,4 @@
-# make demo    install, then compare RNP and PLMR on a synthetic corpus: seven to twelve minutes on two
+# make demo    install, then compare RNP and PLMR on a synthetic corpus: six to twelve minutes on two
 #              cores with AVX-512, some 17 with AVX2 alone
 # make test    install, then every check
 # make lint    style and types only

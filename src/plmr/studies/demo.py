@@ -32,6 +32,8 @@ N_TRAIN, N_VALIDATION, N_TEST = 5000, 300, 500
 EPOCHS = 1
 LEARNING_RATE, HEAD_LEARNING_RATE = 2e-4, 1e-3
 N_SHOWN = 20
+SEEDS_DIFFER = 2.0
+"""Points of F1 up to which one run decides nothing: seeds of one method differ by as much (benchmarks/README.md)."""
 
 _CEILING = Column("f1_ceiling", "F1 ceiling", "the highest F1 that the share selected allows", better=None)
 _AFTER_F1 = [column.key for column in RESULT_COLUMNS].index("f1") + 1
@@ -165,18 +167,23 @@ def describe_finding(results: Mapping[str, Mapping[str, float]]) -> str:
     (base, theirs), *_, (name, ours) = results.items()
     # From the figures as written, so that readers who subtract them get the same.
     points = round(round(100 * ours["f1"], 1) - round(100 * theirs["f1"], 1), 1)
-    if points > 0:
+    if points == 0:
+        outcome = f"{name} and {base} find the gold words equally well: F1 {ours['f1']:.1%}."
+    elif abs(points) <= SEEDS_DIFFER:
+        outcome = (
+            f"{name} and {base} find the gold words about equally well: F1 {ours['f1']:.1%} against "
+            f"{theirs['f1']:.1%}; seeds of one method differ by as much."
+        )
+    elif points > 0:
         outcome = (
             f"{name} finds the gold words better than {base}: F1 {ours['f1']:.1%} against {theirs['f1']:.1%}, "
             f"{points} points more."
         )
-    elif points < 0:
+    else:
         outcome = (
             f"{name} does not win this run: F1 {ours['f1']:.1%} against {theirs['f1']:.1%} for {base}, "
             f"{-points} points less."
         )
-    else:
-        outcome = f"{name} and {base} find the gold words equally well: F1 {ours['f1']:.1%}."
     random = f"as many words drawn at random reach {ours['f1_chance']:.1%}"
     chance = (
         f"{name} is no better than chance: {random}." if ours["f1"] <= ours["f1_chance"] else f"For scale, {random}."
