@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from plmr.training.checkpoints import is_complete
 from tests.cli.checks import assert_refused
 from tests.signals import hear_interrupts
 
@@ -82,7 +83,8 @@ def test_a_killed_training_goes_on_to_the_same_model_or_says_what_differs(run, r
     assert run(*words, whole).exit_code == 0
     with subprocess.Popen([*COMMAND, *map(str, words), folder], stderr=subprocess.DEVNULL) as training:
         deadline = time.monotonic() + 300
-        while not any(folder.glob("checkpoint-*/trainer_state.json")) and training.poll() is None:
+        # Its state is there before it is written to the end.
+        while not any(map(is_complete, folder.glob("checkpoint-*"))) and training.poll() is None:
             assert time.monotonic() < deadline, "no checkpoint in 300 seconds"
             time.sleep(0.01)
         training.kill()
