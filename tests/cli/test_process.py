@@ -22,6 +22,14 @@ def plmr(*words: object) -> subprocess.CompletedProcess[str]:
     return subprocess.run([*COMMAND, *map(str, words)], capture_output=True, text=True, timeout=120)
 
 
+def wait_for_checkpoint(folder: Path, training: subprocess.Popen[bytes], seconds: float) -> None:
+    """Until a checkpoint is whole, or the training has ended; its last file is there before all of it is written."""
+    deadline = time.monotonic() + seconds
+    while not any(map(is_complete, folder.glob("checkpoint-*"))) and training.poll() is None:
+        assert time.monotonic() < deadline, f"no checkpoint in {seconds} seconds"
+        time.sleep(0.01)
+
+
 def test_bad_input_is_one_line_and_exit_code_2(tmp_path):
     done = plmr("evaluate", tmp_path, "--data", tmp_path / "missing.jsonl")
     assert done.returncode == 2
@@ -64,10 +72,7 @@ def test_an_interrupted_training_says_how_to_go_on(reviews: Path, tmp_path: Path
     with subprocess.Popen(
         command, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, preexec_fn=hear_interrupts
     ) as run:
-        deadline = time.monotonic() + 90
-        while not any(folder.glob("checkpoint-*/trainer_state.json")) and run.poll() is None:
-            assert time.monotonic() < deadline, "no checkpoint in 90 seconds"
-            time.sleep(0.05)
+        wait_for_checkpoint(folder, run, seconds=90)
         run.send_signal(signal.SIGINT)
         _, errors = run.communicate(timeout=60)
     assert run.returncode == 130, errors.decode()
@@ -82,11 +87,7 @@ def test_a_killed_training_goes_on_to_the_same_model_or_says_what_differs(run, r
     words = ["train", "--data", reviews, "--encoder", "gru", "--method", "rnp", "--epochs", 12, "--output"]
     assert run(*words, whole).exit_code == 0
     with subprocess.Popen([*COMMAND, *map(str, words), folder], stderr=subprocess.DEVNULL) as training:
-        deadline = time.monotonic() + 300
-        # Its state is there before it is written to the end.
-        while not any(map(is_complete, folder.glob("checkpoint-*"))) and training.poll() is None:
-            assert time.monotonic() < deadline, "no checkpoint in 300 seconds"
-            time.sleep(0.01)
+        wait_for_checkpoint(folder, training, seconds=300)
         training.kill()
     assert training.returncode == -signal.SIGKILL
     assert not (folder / "config.json").exists()
