@@ -10,6 +10,8 @@ import torch
 
 from plmr import devices
 from plmr.devices import fast_bfloat16
+from plmr.errors import PlmrError
+from plmr.training import fitting
 from plmr.training.fitting import training_arguments
 
 CPU = torch.device("cpu")
@@ -71,3 +73,27 @@ def test_who_trains_in_a_slow_bfloat16_is_told(asked, fast, tmp_path, monkeypatc
     assert len(told) == (asked and not fast)
     assert all("this machine's cpu" in str(warning.message) for warning in told)
     assert all("leave bf16 out" in str(warning.message) for warning in told)
+
+
+@pytest.mark.parametrize("fast", [False, True])
+def test_auto_takes_bfloat16_where_it_is_fast_on_the_device_that_trains(fast, tmp_path, monkeypatch):
+    monkeypatch.setattr(fitting, "fast_bfloat16", lambda device: fast and device.type == "cpu")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        monkeypatch.setattr(devices, "fast_bfloat16", lambda device: fast)
+        assert training_arguments(tmp_path, use_cpu=True, bf16="auto").bf16 is fast
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "kind"),
+    [
+        ("bf16", "yes", "auto or true or false"),
+        ("bf16", "false", "auto or true or false"),
+        ("length_grouping", "no", "true or false"),
+        ("disable_tqdm", 1, "true or false or null"),
+    ],
+)
+def test_a_text_is_no_truth_value(option, value, kind, tmp_path):
+    # `bool("false")` is true, and a training of half an hour would have been another than the one asked for.
+    with pytest.raises(PlmrError, match=f"{option}={value!r} is not {kind}\\."):
+        training_arguments(tmp_path, **{option: value})

@@ -36,9 +36,13 @@ def phrase(kind: Any) -> str:
     """The end of "x should be …", such as "a number or null"."""
     members = get_args(kind) if _is_union(kind) else (kind,)
     lists = [f"a list, each {phrase(get_args(member)[0])}" for member in members if _is_list(member)]
-    choices = [f"one of {', '.join(map(str, get_args(each)))}" for each in members if get_origin(each) is Literal]
+    choices = [_one_of(get_args(member)) for member in members if get_origin(member) is Literal]
     plain: set[Any] = set().union(*(plain_kinds(member) or () for member in members))
     return " or ".join([*lists, *choices, *(words for each, words in _PHRASES.items() if each in plain)])
+
+
+def _one_of(values: tuple[Any, ...]) -> str:
+    return f"one of {', '.join(map(str, values))}" if len(values) > 1 else str(values[0])
 
 
 def plain_kinds(kind: Any) -> set[Any] | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any, get_type_hints
+from typing import Any, Literal, get_type_hints
 
 import yaml
 
@@ -126,6 +126,7 @@ def training_kinds() -> dict[str, Any]:
     from plmr.training.fitting import SHORT_NAMES
 
     kinds = get_type_hints(RationaleTrainingArguments)
+    kinds["bf16"] |= Literal["auto"]  # settled before transformers sees it
     kinds |= {short: kinds[full] for short, full in SHORT_NAMES.items()}
     return {name: kind for name, kind in kinds.items() if name not in _SET_BY_OPTIONS}
 

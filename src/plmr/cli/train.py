@@ -108,7 +108,7 @@ def train(
             "--set",
             metavar="KEY=VALUE",
             help="Any setting of RationaleConfig or RationaleTrainingArguments, such as masking=zero or "
-            "bf16=true, and any option of the method, as plmr methods NAME lists them. May be repeated.",
+            "bf16=auto, and any option of the method, as plmr methods NAME lists them. May be repeated.",
         ),
     ] = None,
     resume: Annotated[

@@ -152,7 +152,8 @@ class RationaleClassifier(Answering):
             output_dir: Where checkpoints go; default, a temporary folder that is removed afterwards.
             resume: Continue from the last complete checkpoint in `output_dir`.
             callbacks: Further callbacks for the trainer.
-            **options: `epochs`, `batch_size`, `learning_rate`, `seed`, `bf16`, … of `RationaleTrainingArguments`.
+            **options: `epochs`, `batch_size`, `learning_rate`, `seed`, … of `RationaleTrainingArguments`; `bf16="auto"`
+                trains in bfloat16 where the machine computes faster in it.
 
         Raises:
             PlmrError: The rows cannot be used, or an option is unknown.

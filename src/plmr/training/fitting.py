@@ -7,19 +7,21 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 from transformers import TrainerCallback
 from transformers.integrations import get_available_reporting_integrations
 from transformers.integrations.integration_utils import INTEGRATION_TO_CALLBACK
 
 from plmr.data.encoding import Encoded
-from plmr.devices import warn_of_slow_bfloat16
+from plmr.devices import fast_bfloat16, find_device, warn_of_slow_bfloat16
 from plmr.errors import PlmrError, nearest
 from plmr.io import explained
+from plmr.kinds import fits, phrase
 from plmr.methods import caveats
 from plmr.modeling import RationaleModel
 from plmr.ranges import FINITE
+from plmr.settings import training_kinds
 from plmr.training.arguments import RANGES, RationaleTrainingArguments
 from plmr.training.calibration import Calibration
 from plmr.training.callbacks import CollapseAlarm, EarlyStopping
@@ -67,10 +69,15 @@ _NOT_READ = {
 def training_arguments(output_dir: str | Path, **options: Any) -> RationaleTrainingArguments:
     """Training arguments from options in their short or full names.
 
+    Args:
+        output_dir: Where checkpoints go.
+        **options: As in `RationaleTrainingArguments`; `bf16="auto"` is where `fast_bfloat16` says it is fast.
+
     Raises:
         PlmrError: There is no such option, or its value is out of range or refused by transformers.
     """
     known = set(RationaleTrainingArguments.__dataclass_fields__)
+    kinds = training_kinds()
     full = {}
     for name, value in options.items():
         if name not in known and name not in SHORT_NAMES:
@@ -81,7 +88,13 @@ def training_arguments(output_dir: str | Path, **options: Any) -> RationaleTrain
         full_name = SHORT_NAMES.get(name, name)
         if full_name in RANGES or isinstance(value, float):
             RANGES.get(full_name, FINITE).check(name, value)
+        # Any text counts as true further on: "false" too.
+        kind = kinds.get(name)
+        if (kind is bool or bool in get_args(kind)) and not fits(value, kind):
+            raise PlmrError(f"{name}={value!r} is not {phrase(kind)}.")
         full[full_name] = value
+    if full.get("bf16") == "auto":
+        full["bf16"] = fast_bfloat16(find_device("cpu" if full.get("use_cpu") else None))
     try:
         args = RationaleTrainingArguments(output_dir=str(output_dir), **full)
     except (ValueError, TypeError) as error:

@@ -13,9 +13,11 @@ from pathlib import Path
 
 import psutil
 import pytest
+import torch
 
 from plmr.cli import app
 from plmr.data import load_dataset_by_name
+from plmr.devices import fast_bfloat16
 from plmr.studies.bench.data import digest
 from tests.signals import hear_interrupts
 
@@ -30,7 +32,7 @@ note: the defaults, for both
 methods: {rnp: , lost: {method: rnp, glove: nowhere.txt, note: has no vectors}, fr: }
 encoders: gru
 datasets: {synthetic: {n: 40}}
-training: {epochs: 1}
+training: {epochs: 1, bf16: auto}
 test: true
 """
 
@@ -108,6 +110,7 @@ def test_after_a_kill_it_goes_on_and_a_failing_run_stops_no_other(place, run):
         assert line["config"]["method"] == line["method"]
         told = {"num_train_epochs": 1, "seed": 0, "learning_rate": 1e-3, "head_learning_rate": 1e-3}
         assert told.items() <= line["training"].items()
+        assert line["training"]["bf16"] is fast_bfloat16(torch.device("cpu")), "what was taken, not what was asked for"
         assert line["seconds"] > 0 and line["cpu_seconds"] > 0 and line["peak_memory_mib"]["ram"] > 50
         assert (line["threads"], line["device"]) == (1, "cpu")
         assert line["code"]["versions"]["plmr"] and line["machine"]["cpu"]

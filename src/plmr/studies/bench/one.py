@@ -40,7 +40,7 @@ def run_one(run: Run, scratch: Path, device: str, threads: int) -> dict[str, Any
 
     torch.set_num_threads(threads)
     import_files(run.imports)
-    *_, arguments = resolve(run)
+    *_, arguments = resolve(run, on_cpu=device == "cpu")
     code = {"versions": versions(), "commit": commit()}  # now: the files may be others when the run is done
     parts = load_parts(run.data, run.test)
     model = dict(run.model)
@@ -53,7 +53,7 @@ def run_one(run: Run, scratch: Path, device: str, threads: int) -> dict[str, Any
     return plain(
         {
             "config": json.loads(classifier.config.to_json_string(use_diff=False)),
-            "training": resolved_training(run, arguments),
+            "training": resolved_training(run, arguments) | {"bf16": arguments.bf16},
             "data": _data(run, parts),
             "code": code,
             "machine": machine(),

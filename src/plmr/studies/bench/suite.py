@@ -184,8 +184,12 @@ def _outline(encoder: str) -> SplitEncoder:
     return outline_encoder(encoder)
 
 
-def resolve(run: Run) -> tuple[RationaleConfig, Options, RationaleTrainingArguments]:
+def resolve(run: Run, on_cpu: bool = False) -> tuple[RationaleConfig, Options, RationaleTrainingArguments]:
     """The settings of a run with everything it does not say: of the model, of the method alone, of the training.
+
+    Args:
+        run: What is to run.
+        on_cpu: Whether it has the CPU also where there is a GPU, as far as that settles anything.
 
     Raises:
         PlmrError: There is no such setting, or a value is out of its range.
@@ -197,7 +201,8 @@ def resolve(run: Run) -> tuple[RationaleConfig, Options, RationaleTrainingArgume
     config = RationaleConfig.from_preset(**run.model)
     _, options = method_of(config)
     usual_rate = suggested_learning_rate(_outline(config.encoder).config_dict)
-    return config, options, training_arguments("unused", **{"learning_rate": usual_rate} | run.training)
+    said = {"learning_rate": usual_rate} | run.training | ({"use_cpu": True} if on_cpu else {})
+    return config, options, training_arguments("unused", **said)
 
 
 def resolved_training(run: Run, arguments: RationaleTrainingArguments) -> dict[str, Any]:
