@@ -9,9 +9,10 @@ selection by word, float32, one thread, as many epochs and texts in a batch. The
 gold. Masks are the most likely ones, not drawn. Each side writes its words and labels, and one scorer reads them.
 
 Ours is the library's default recipe: 2e-4 for the encoder and 1e-3 for the heads, a linear schedule, the epoch with
-the best validation accuracy. Theirs is what they register, with a rate of 5e-5 for the encoder beside their 1e-3, as
-they ask for where one is trained, and the epoch with the lowest validation loss; what else is set is listed in
-`peer_pyhighlights.py`.
+the best validation accuracy. Theirs is what they register, with a rate for the encoder beside their 1e-3, as they ask
+for where one is trained, and the epoch with the lowest validation loss; what else is set is listed in
+`peer_pyhighlights.py`. The rate is ours, 2e-4, and 5e-5, usual for larger encoders: each has rows of its own, so that
+nothing is chosen for them, and PLMR stands beside the best F1 of all.
 
 Every run is a process of its own; one with a file under `runs/peer/` is skipped. Seconds are of the processor, which
 other work on the machine disturbs less than the clock (it is kept too); they hold the making of batches, but neither
@@ -48,10 +49,12 @@ RUNS = Path("runs/peer")
 NAMES = {"fr": "fr", "mcd": "mcd", "dar": "dar", "g-rat": "grat", "mgr": "mgr"}
 """Methods that both have, by our name."""
 OURS, OURS_BF16, PEER = "ours", "ours-bf16", "pyhighlights"
+RATES = [2e-4, 5e-5]
 HEADER = ["method", "side", "seeds", "asked", "S", "F1", "random", "accuracy",
           "s an epoch", "s last epoch", "s training", "peak MiB"]  # fmt: skip
-COMPARED = ["ours", "theirs", "F1, ours less theirs", "times as fast: an epoch", "the last", "training", "memory"]
-OTHERWISE = ["theirs", "S as scored", "F1", "S drawn", "F1 drawn", "F1 at the share asked for"]
+COMPARED = ["ours", "theirs", "its side", "F1, ours less theirs",
+            "times as fast: an epoch", "the last", "training", "memory"]  # fmt: skip
+OTHERWISE = ["theirs", "its side", "S as scored", "F1", "S drawn", "F1 drawn", "F1 at the share asked for"]
 
 
 class Plan(NamedTuple):
@@ -78,7 +81,11 @@ class Run(NamedTuple):
 
     @property
     def name(self) -> str:
-        return f"{self.method}-{self.side}-{self.seed}"
+        return f"{self.method}-{self.side}-{self.seed}".replace(" ", "-")
+
+    @property
+    def of_peer(self) -> bool:
+        return self.side.startswith(PEER)
 
 
 def write_rows(plan: Plan) -> None:
@@ -112,7 +119,8 @@ def start(plan: Plan, run: Run, python: str) -> None:
     if file.is_file():
         return
     given = plan._asdict() | {
-        "method": NAMES[run.method] if run.side == PEER else run.method,
+        "method": NAMES[run.method] if run.of_peer else run.method,
+        "encoder_rate": float(run.side.partition(" ")[2]) if run.of_peer else None,
         "seed": run.seed,
         "rows": str(plan.folder),
         "encoder": encoder_path("minilm"),
@@ -121,8 +129,8 @@ def start(plan: Plan, run: Run, python: str) -> None:
         "answers": str(file.with_suffix(".answers.jsonl")),
         "output": str(file.with_suffix(".found")),
     }
-    script = "peer_pyhighlights.py" if run.side == PEER else "peer_plmr.py"
-    words = [python if run.side == PEER else sys.executable, str(Path(__file__).with_name(script)), json.dumps(given)]
+    script = "peer_pyhighlights.py" if run.of_peer else "peer_plmr.py"
+    words = [python if run.of_peer else sys.executable, str(Path(__file__).with_name(script)), json.dumps(given)]
     with file.with_suffix(".log").open("w", encoding="utf-8") as log:
         done = subprocess.run(words, stdout=log, stderr=log, env={**os.environ, "OMP_NUM_THREADS": "1"}, check=False)
     if done.returncode:
@@ -171,18 +179,18 @@ def tables_of(result: Mapping[str, Any]) -> Tables:
     for found in result["runs"]:
         together.setdefault((found["run"]["method"], found["run"]["side"]), []).append(found)
     rows = [[*key, str(len(found)), *_figures(found)] for key, found in sorted(together.items())]
-    theirs = {method: found for (method, side), found in together.items() if side == PEER}
-    pairs = [(method, method) for method in theirs]
+    theirs = {key: found for key, found in together.items() if found[0]["run"]["side"].startswith(PEER)}
+    pairs = [(key[0], key) for key in sorted(theirs)]
     if theirs:
-        pairs.append(("plmr", max(theirs, key=lambda method: _mean(theirs[method], "F1"))))
+        pairs.append(("plmr", max(theirs, key=lambda key: _mean(theirs[key], "F1"))))
     compared = [
-        [method, other, *_ratios(ours, theirs[other])]
+        [method, *other, *_ratios(ours, theirs[other])]
         for method, other in pairs
         if (ours := together.get((method, OURS)))
     ]
     otherwise = [
-        [method, *(_percent(found, name) for name in ("S", "F1", "S drawn", "F1 drawn", "F1 cut"))]
-        for method, found in sorted(theirs.items())
+        [*key, *(_percent(found, name) for name in ("S", "F1", "S drawn", "F1 drawn", "F1 cut"))]
+        for key, found in sorted(theirs.items())
     ]
     return [(HEADER, rows), (COMPARED, compared), (OTHERWISE, otherwise)]
 
@@ -221,6 +229,7 @@ def main() -> None:
     parser.add_argument("--peer-python", required=True, help="interpreter of an environment with pyhighlights")
     parser.add_argument("--methods", nargs="+", choices=["plmr", *NAMES], default=["plmr", *NAMES])
     parser.add_argument("--sides", nargs="+", choices=[OURS, PEER], default=[OURS, PEER])
+    parser.add_argument("--peer-rates", nargs="+", type=float, default=RATES, help="learning rates of their encoder")
     parser.add_argument("--texts", type=int, default=2000, help="to train on")
     parser.add_argument("--validation", type=int, default=300)
     parser.add_argument("--test", type=int, default=500)
@@ -234,11 +243,12 @@ def main() -> None:
     given = parser.parse_args()
     plan = Plan(given.texts, given.validation, given.test, given.epochs, given.stage_epochs, given.batch_size)
     write_rows(plan)
-    sides = [*given.sides, *([OURS_BF16] if given.bf16 else [])]
+    theirs = [f"{PEER} {rate:g}" for rate in given.peer_rates if PEER in given.sides]
+    ours = [*([OURS] if OURS in given.sides else []), *([OURS_BF16] if given.bf16 else [])]
     runs = [
-        Run(method, side, seed)
-        for seed, method, side in product(range(given.seeds), given.methods, sides)
-        if side != PEER or method in NAMES
+        run
+        for seed, side, method in product(range(given.seeds), [*ours, *theirs], given.methods)
+        if (run := Run(method, side, seed)).method in NAMES or not run.of_peer
     ]
     with ThreadPoolExecutor(given.workers) as pool:
         list(pool.map(lambda run: start(plan, run, given.peer_python), runs))

@@ -130,7 +130,7 @@ def configure(given: dict[str, Any]) -> Any:
         keys.TRANSFORMER_BACKBONE: {"pretrained_model_card": given["encoder"]},
         keys.SPARSITY_PENALTY: {"threshold": given["sparsity"]},
         model: {
-            "encoder_lr": 5e-5,
+            "encoder_lr": given["encoder_rate"],
             "sample_at_evaluation": False,
             "repair_empty_selections": True,
             **({"pretrain_epochs": given["stage_epochs"]} if given["method"] in STAGED else {}),
