@@ -7,7 +7,8 @@
 Every run is a process of its own with one thread and writes one JSON file under `runs/quality/`. A run that has a file
 there, or stands in `results/quality-SUITE.json`, is skipped. A suite that was stopped goes on where it was, and so does
 a run that was killed, from its last epoch. Choices are made on validation figures; `--test` adds the test figures to a
-run, and is for the final report, which shows them once there are three seeds.
+run, and is for the final report, which shows them once all seeds are there: three, and one where `quality_suites.py`
+says that one is enough.
 """
 
 from __future__ import annotations
@@ -27,13 +28,12 @@ from pathlib import Path
 from statistics import mean, stdev
 from typing import Any
 
-from quality_suites import BEER, BEER_SPARSITY, SUITES, Run, base_of, model_settings, recipe, suite
+from quality_suites import BEER, BEER_SPARSITY, SUITES, Run, base_of, model_settings, recipe, seeds_of, suite
 
 RUNS = Path("runs/quality")
 RESULTS = Path(__file__).parent / "results"
 HEADER = ["aspect", "method", "seeds", "scored on", "S", "P", "R", "F1", "ceiling", "random", "accuracy", "minutes"]
 HEADER += ["heldout: silver F1", "random", "accuracy"]
-SEEDS = 3
 MOST_TEXTS = 3000
 """Beer reviews a run trains on, drawn with the same seed for all runs: it fits the time of a run on one core."""
 
@@ -200,7 +200,8 @@ def published_lines(name: str, aspects: Iterable[str]) -> list[str]:
 
 def _figures(results: Sequence[dict[str, Any]]) -> list[str]:
     # Not before the seeds are complete, so that nothing is chosen by them.
-    scored_on = "test" if len(results) >= SEEDS and all(result["test"] for result in results) else "validation"
+    complete = len(results) >= seeds_of(results[0]["run"]["suite"]) and all(result["test"] for result in results)
+    scored_on = "test" if complete else "validation"
 
     def cell(*path: str) -> str:
         values = [100 * value for result in results if (value := _at(result, path)) is not None]
@@ -225,7 +226,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("action", choices=["run", "one", "report"])
     parser.add_argument("--suite", choices=SUITES, default="synthetic")
-    parser.add_argument("--seeds", type=int, default=SEEDS)
+    parser.add_argument("--seeds", type=int, help="default, those of the suite: three, or one")
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--data-dir")
     parser.add_argument("--test", action="store_true", help="also score the test part: for the final report only")
@@ -238,7 +239,7 @@ def main() -> None:
     if given.action == "one":
         one(Run(**json.loads(given.run)), given)
         return
-    runs = suite(given.suite, given.seeds)
+    runs = suite(given.suite, given.seeds or seeds_of(given.suite))
     if given.action == "run":
         passed_on = ["--test"] if given.test else []
         for name in ("model", "training", "data_dir", "save"):

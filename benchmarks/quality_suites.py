@@ -41,6 +41,8 @@ VARIANTS = {
     "beer-subword": Variant("beer", "plmr", {"unit": "subword"}),
 }
 SUITES = ["synthetic", "beer", *VARIANTS, "correlated", "movies"]
+ONE_SEED = ("correlated", "movies")
+"""Where one seed is enough: these show how far a recipe carries that was found elsewhere."""
 BEER = ("beer", "correlated")
 """What stands on beer reviews."""
 
@@ -69,6 +71,11 @@ def recipe(name: str) -> dict[str, Any]:
 def base_of(name: str) -> str:
     """The suite whose data and training a suite has."""
     return VARIANTS[name].base if name in VARIANTS else name
+
+
+def seeds_of(name: str) -> int:
+    """How many seeds a suite has when it is complete."""
+    return 1 if base_of(name) in ONE_SEED else 3
 
 
 def model_settings(name: str) -> dict[str, Any]:
