@@ -24,8 +24,8 @@ RESULTS = Path(__file__).parent / "results"
 BOUNDS = {"masks": 0.0, "logits": 1e-5, "full_text_logits": 1e-5, "losses": 1e-4}
 
 
-def released_model(folder: Path) -> RationaleModel:
-    """The preset `released` with the fixture's sizes and weights."""
+def released_model(folder: Path, width: int) -> RationaleModel:
+    """The preset `released` with the fixture's sizes and weights, and the width to which its texts are padded."""
     sizes = json.loads((folder / "config.json").read_text(encoding="utf-8"))
     last_plain, last_pruning = sizes.pop("last_plain_layer"), sizes.pop("last_dim_reduction_layer")
     model = RationaleModel(
@@ -41,6 +41,7 @@ def released_model(folder: Path) -> RationaleModel:
             full_text_weight=sizes["full_text_weight"],
             match_weight=sizes["match_weight"],
             num_labels=2,
+            max_tokens=width,
         )
     )
     names = {
@@ -64,7 +65,7 @@ def differences(folder: Path) -> dict[str, float]:
     """The greatest absolute difference of each output."""
     expected = load_file(folder / "expected.safetensors")
     with torch.no_grad():
-        output = released_model(folder)(
+        output = released_model(folder, expected["input_ids"].shape[1])(
             expected["input_ids"], expected["attention_mask"], labels=expected["labels"], return_full_text=True
         )
 

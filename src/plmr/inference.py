@@ -28,15 +28,15 @@ class Prediction:
         probabilities: *Shape:* (C,)
         mask: 1 for selected tokens. *Shape:* (T,)
         keep: Keep probability of each token. *Shape:* (T,)
+        ranking: Of each token, what would be kept first; see `RationaleOutput`. *Shape:* (T,)
         full_text_probabilities: From the whole text, where asked for. *Shape:* (C,)
-        ranking: Of each token, where the number of words was given; see `RationaleOutput`. *Shape:* (T,)
     """
 
     probabilities: np.ndarray
     mask: np.ndarray
     keep: np.ndarray
+    ranking: np.ndarray
     full_text_probabilities: np.ndarray | None = None
-    ranking: np.ndarray | None = None
 
 
 def by_length(texts: Sequence[Encoded], batch_size: int) -> Iterator[list[int]]:
@@ -81,17 +81,17 @@ def predict(
                 batch["n_words"] = torch.tensor([n_words[i] for i in numbers], device=model.device)
             output = model(**batch, return_full_text=full_text)
             probabilities = probabilities_of(output.logits)
-            mask, keep = output.mask.bool().cpu().numpy(), output.keep_probability.float().cpu().numpy()
+            mask = output.mask.bool().cpu().numpy()
+            keep, ranking = (each.float().cpu().numpy() for each in (output.keep_probability, output.ranking))
             whole = probabilities_of(output.full_text_logits) if full_text else None
-            ranking = None if output.ranking is None else output.ranking.float().cpu().numpy()
             for row, number in enumerate(numbers):
                 length = len(texts[number].input_ids)
                 answers[number] = Prediction(
                     probabilities[row],
                     mask[row, :length],
                     keep[row, :length],
+                    ranking[row, :length],
                     None if whole is None else whole[row],
-                    None if ranking is None else ranking[row, :length],
                 )
     return [answers[i] for i in range(len(texts))]
 

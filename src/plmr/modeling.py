@@ -170,12 +170,11 @@ class RationaleModel(PreTrainedModel):
         self, batch: Batch, full_text: bool, n_words: Tensor | None, word_ids: Tensor | None
     ) -> RationaleOutput:
         selection = self.method.select(batch)
-        ranking = None
+        ranking = batch.units.to_tokens(selection.ranking)
         if n_words is not None:
             if word_ids is None:
                 raise PlmrError("Rationales of so many words need word_ids, the number of each token's word.")
             words = Units.from_index(word_ids)
-            ranking = batch.units.to_tokens(selection.ranking)
             chosen = words.to_tokens(top_units(words, ranking, n_words))
             selection.masks[-1] = batch.units.majority(chosen)
         return RationaleOutput(

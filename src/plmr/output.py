@@ -26,8 +26,7 @@ class RationaleOutput(ModelOutput):
         masks: The mask after each pruning step, the last one equal to `mask`. *Shape:* each (B, T)
         full_text_logits: Class logits from the whole text, where it was asked for. *Shape:* (B, C)
         losses: The terms of the loss, weights included: they sum to it.
-        ranking: What would be kept first, as `Selection.ranking` has it; only where rationales were asked for by
-            their number of words. *Shape:* (B, T)
+        ranking: What would be kept first, as `Selection.ranking` has it. *Shape:* (B, T)
     """
 
     loss: Tensor | None = None

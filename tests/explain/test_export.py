@@ -270,7 +270,7 @@ def test_a_file_that_answers_otherwise_does_not_get_its_name(exported, tmp_path,
 def test_labels_must_agree_and_probabilities_nearly():
     def answers(second, keep):
         rows = np.array([[0.2, 0.8], [second, 1 - second]])
-        return [Prediction(row, np.ones(3, dtype=bool), np.array([0.1, keep, 0.5])) for row in rows]
+        return [Prediction(row, np.ones(3, dtype=bool), np.array([0.1, keep, 0.5]), np.ones(3)) for row in rows]
 
     check(answers(0.6, 0.7), answers(0.6009, 0.7009))
     with pytest.raises(PlmrError, match="1 of 2 labels"):

@@ -148,7 +148,7 @@ def test_the_vote_is_the_weighted_mean_of_logarithms():
 def test_an_answer_is_put_together_by_hand():
     document = split(single_tokens(10), 8, 0.25)
     keep = [np.arange(8) / 10, np.arange(8) / 100]
-    parts = [Prediction(np.array([0.5, 0.5]), each > 1, each) for each in keep]
+    parts = [Prediction(np.array([0.5, 0.5]), each > 1, each, each) for each in keep]
     mask = np.zeros(12, dtype=bool)
     mask[[1, 2, 6]] = True  # two words of the first window's own, one of the second's
     merged = merge(document, parts, mask, np.array([[0.9, 0.1], [0.2, 0.8]]))

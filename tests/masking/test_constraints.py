@@ -83,9 +83,13 @@ def test_the_released_terms_worked_out_by_hand():
     attention_mask = torch.tensor([[1, 1, 1, 1, 1], [1, 1, 1, 0, 0]])
     first = torch.tensor([[1.0, 1, 1, 0, 1], [1, 1, 1, 0, 0]])
     last = torch.tensor([[1.0, 0, 1, 0, 0], [1, 0, 0, 0, 0]])
-    terms = released_constraint([first, last], attention_mask, [0.7, 0.2], 10.0, 4.0)
+    terms = released_constraint([first, last], attention_mask, [0.7, 0.2], 10.0, 4.0, width=5)
     assert terms.sparsity.item() == pytest.approx(10 * (abs(0.7 - 5 / 8) + abs(0.2 - 1 / 8)))
     assert terms.continuity.item() == pytest.approx(4 * (3 / 6 + 2 / 6))
+    # Padded to 8 there are three more places to change for each text, where nothing does.
+    wide = released_constraint([first, last], attention_mask, [0.7, 0.2], 10.0, 4.0, width=8)
+    assert wide.sparsity.item() == terms.sparsity.item()
+    assert wide.continuity.item() == pytest.approx(4 * (3 / 12 + 2 / 12))
 
 
 def test_share_of_a_text_without_units_is_zero():

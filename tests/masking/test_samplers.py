@@ -151,11 +151,36 @@ def test_standardized_odds_have_the_spread_asked_for():
         assert float(own.std(unbiased=False)) == pytest.approx(3.0, abs=1e-3)
 
 
+def test_a_penalty_can_reach_any_share_with_a_spread():
+    """The mean is what it reaches it by; with that at 0 and a spread of 3, a third is the least that is kept."""
+    odds = torch.randn(1, 200, generator=torch.Generator().manual_seed(1))
+    valid = torch.ones_like(odds, dtype=torch.bool)
+
+    def share(shift: float, **settings: bool) -> float:
+        logits = torch.stack([torch.zeros_like(odds), odds + shift], dim=-1)
+        return float(keep_probability(standardize(logits, valid, 3.0, **settings)).mean())
+
+    assert share(-20.0, centred=False) < 0.02 and share(20.0, centred=False) > 0.98
+    assert share(-20.0) == pytest.approx(share(20.0), abs=1e-3) and share(-20.0) > 0.4
+    own = standardize(torch.stack([torch.zeros_like(odds), odds - 20], dim=-1), valid, 3.0, centred=False).diff(dim=-1)
+    assert float(own.std(unbiased=False)) == pytest.approx(3.0, abs=1e-2)
+    assert float(own.mean()) == pytest.approx(float(odds.mean()) - 20, abs=1e-3)
+
+
 def test_smoothing_is_the_mean_of_the_neighbours_there_are():
     values = torch.tensor([[[1.0], [2.0], [4.0], [8.0], [100.0]]])
     valid = torch.tensor([[True, True, True, True, False]])
     assert_close(smooth(values, valid, 3)[0, :, 0], torch.tensor([4 / 3, 9 / 4, 18 / 4, 20 / 3, 0.0]))
     assert smooth(values, valid, 1) is values
+
+
+def test_a_dropped_unit_is_smoothed_too_and_counts_for_none_of_its_neighbours():
+    values = torch.tensor([[[1.0], [2.0], [4.0], [8.0], [100.0]]])
+    valid = torch.tensor([[True, True, True, True, False]])
+    standing = torch.tensor([[True, False, False, True, False]])
+    expected = torch.tensor([1.0, (1 + 2 * 2) / 3, (2 * 4 + 8) / 3, 8.0, 0.0])
+    assert_close(smooth(values, valid, 3, standing)[0, :, 0], expected)
+    assert_close(smooth(values, valid, 3, valid), smooth(values, valid, 3))
 
 
 def test_one_half_is_the_argmax_and_a_tie_drops():

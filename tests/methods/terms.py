@@ -49,12 +49,9 @@ def n2r(method, batch, labels, found):
 
 
 def wrong_cross_entropies(logits, labels):
-    """Of each text, with the even distribution over the labels that are not its own."""
-    each = []
-    for row, label in zip(logits.tolist(), labels.tolist(), strict=True):
-        wrong = [-math.log(p) for c, p in enumerate(softmax(row)) if c != label]
-        each.append(mean(wrong))
-    return each
+    """Of each text, of not having its own label."""
+    rows = zip(logits.tolist(), labels.tolist(), strict=True)
+    return [-math.log(sum(p for c, p in enumerate(softmax(row)) if c != label)) for row, label in rows]
 
 
 def a2i(method, batch, labels, found):

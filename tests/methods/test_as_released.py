@@ -57,12 +57,19 @@ def test_who_judges_has_dropout_and_no_gradient(name, player):
     assert {training for training, _ in seen} == {False}
 
 
-def test_the_cross_entropy_of_fr_counts_nine_tenths_in_the_game():
-    model = released("fr").eval()
+@pytest.mark.parametrize("name", ["fr", "dar"])
+def test_the_cross_entropies_of_fr_and_dar_count_nine_tenths_in_the_game(name):
+    model, paper = released(name).eval(), small_model(method=name)
+    paper.load_state_dict(model.state_dict())
     with torch.no_grad():
-        output = model(**small_batch(), labels=LABELS)
+        output, losses = model(**small_batch(), labels=LABELS), paper(**small_batch(), labels=LABELS).losses
     assert output.losses["rationale"].item() == pytest.approx(0.9 * cross_entropy(output.logits, LABELS), rel=1e-5)
-    assert output.losses.keys() == {"rationale", "sparsity", "continuity"}
+    constraints = {"sparsity", "continuity"}
+    assert output.losses.keys() == losses.keys() >= {"rationale", *constraints}
+    for term, value in losses.items():
+        assert output.losses[term].item() == pytest.approx(
+            (1.0 if term in constraints else 0.9) * value.item(), rel=1e-5
+        )
 
 
 def test_a_divergence_with_its_arguments_exchanged_on_tensors_made_by_hand():

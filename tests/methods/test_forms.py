@@ -4,9 +4,7 @@ import pytest
 import torch
 from torch.testing import assert_close
 
-from plmr.masking import keep_probability, within_budget
 from plmr.methods.dmr import moment_discrepancy
-from plmr.methods.parts import attention_of
 from tests.methods import formulas
 from tests.methods.formulas import read_masked
 from tests.small import PENALTY, small_batch, small_model
@@ -71,17 +69,22 @@ def test_the_released_agreement_moves_the_predictor_and_not_the_generator():
     assert by_play == [{"rationale", "attention", "gap"}, {"attended", "sparsity", "continuity"}]
 
 
-def test_attention_goes_by_the_odds_whatever_the_budget():
-    """A budget shifts the log-odds of a text, which the softmax takes no notice of."""
-    units = small_model().batch(**small_batch()).units
-    odds = torch.randn(units.valid.shape)
-    kept = torch.tensor([1, 2, 1])
-    budgeted = keep_probability(within_budget(torch.stack([-odds / 2, odds / 2], dim=-1), units.valid, kept))
-    assert ((budgeted > 0.5) & units.valid).sum(dim=1).tolist() == kept.tolist()
-    once = attention_of(budgeted.logit(eps=1e-6), units)
-    assert_close(once, odds.masked_fill(~units.valid, float("-inf")).softmax(dim=1), atol=1e-4, rtol=0)
-    assert_close(once.sum(dim=1), torch.ones(3))
-    assert not once[~units.valid].any()
+@pytest.mark.parametrize("sparsity", [0.3, 0.95])
+def test_attention_goes_by_the_odds_whatever_the_budget(sparsity):
+    """Also while a budget keeps nearly all, and the keep probabilities of the likeliest units are 1, and alike."""
+    model, batch = small_model(method="a2r", sparsity=sparsity, smoothing=1, score_spread=20.0).train(), small_batch()
+    method, texts = model.method, model.batch(**batch, labels=LABELS)
+    selection = method.select(texts)
+    attention = method.attention(texts, selection)
+    for row, given in enumerate(method.mask_head(selection.hidden).diff(dim=-1)[..., 0]):
+        ids = batch["word_ids"][row]
+        odds = torch.stack([given[ids == word].mean() for word in range(int(ids.max()) + 1)])
+        odds = (odds - odds.mean()) * 20 / (odds.var(unbiased=False) + 1e-3).sqrt()
+        assert_close(attention[row, : len(odds)], odds.softmax(dim=0), atol=1e-4, rtol=0)
+        assert not attention[row, len(odds) :].any()
+    assert_close(attention.sum(dim=1), torch.ones(3))
+    gradients = torch.autograd.grad(attention.max(dim=1).values.sum(), method.mask_head.linear.weight)
+    assert gradients[0].any()
 
 
 def test_moments_on_samples_made_by_hand():

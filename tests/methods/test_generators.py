@@ -19,10 +19,25 @@ def test_what_an_attack_aims_at_on_tensors_made_by_hand():
     labelled = type("Labelled", (), {"targets": torch.tensor([2, 0, 1])})
     actual = wrong_cross_entropy(logits, labelled)
     assert actual.tolist() == pytest.approx(wrong_cross_entropies(logits, labelled.targets))
-    assert actual[2].item() == pytest.approx(math.log(3))  # undecided between all classes
+    assert actual[2].item() == pytest.approx(math.log(3 / 2))  # undecided between all classes
     two = type("Labelled", (), {"targets": torch.tensor([0, 1])})
     expected = torch.nn.functional.cross_entropy(logits[:2, :2], 1 - two.targets, reduction="none")
     assert_close(wrong_cross_entropy(logits[:2, :2], two), expected)
+
+
+def test_an_attack_on_three_classes_leads_to_any_of_the_wrong_ones_and_the_answer_is_to_be_undecided():
+    labelled = type("Labelled", (), {"targets": torch.tensor([0])})
+    undecided = math.log(3 / 2)
+    to_one, to_both, failed = ([[-2.0, 3.0, -2.0]], [[-2.0, 3.0, 3.0]], [[9.0, 0.0, 0.0]])
+    for attack in (to_one, to_both):
+        assert wrong_cross_entropy(torch.tensor(attack), labelled).item() < 0.01
+    assert wrong_cross_entropy(torch.tensor(failed), labelled).item() > undecided
+    logits = torch.tensor(to_one, requires_grad=True)
+    for _ in range(2000):
+        (gradient,) = torch.autograd.grad(-wrong_cross_entropy(logits, labelled).clamp(max=undecided).sum(), logits)
+        logits = (logits - gradient).detach().requires_grad_()
+    # As far as to where the right label has its share, but for the last step, and no further.
+    assert 1 / 3 <= logits.softmax(dim=1)[0, 0].item() < 0.6
 
 
 @pytest.mark.parametrize(("right", "told"), [(-20.0, True), (20.0, False)])

@@ -28,7 +28,7 @@ def expected(parity):
 
 
 @pytest.fixture(scope="module")
-def model(parity):
+def model(parity, expected):
     sizes = json.loads((parity / "config.json").read_text())
     config = RationaleConfig.from_preset(
         "released",
@@ -39,6 +39,7 @@ def model(parity):
         continuity_weight=sizes["continuity_weight"],
         full_text_weight=sizes["full_text_weight"],
         match_weight=sizes["match_weight"],
+        max_tokens=expected["input_ids"].shape[1],
     )
     model = RationaleModel(config)
     weights = {}

@@ -87,7 +87,10 @@ def test_settings_that_change_nothing_are_named():
     assert idle_settings(RationaleConfig(**changed)) == []
     (sentence,) = idle_settings(RationaleConfig(sparsity_weight=5.0))
     assert "sparsity_weight=5.0 changes nothing: sampler='budget'" in sentence
-    assert idle_settings(RationaleConfig(sparsity_weight=5.0, sampler="gumbel")) == []
+    assert idle_settings(RationaleConfig(sparsity_weight=5.0, keep_bias=5.0, sampler="gumbel")) == []
+    (sentence,) = idle_settings(RationaleConfig(keep_bias=5.0))
+    assert "keep_bias=5.0 changes nothing: sampler='budget'" in sentence
+    assert idle_settings(RationaleConfig(method="hardkuma", keep_bias=5.0)) == []
     (sentence,) = idle_settings(RationaleConfig(method="cr", sparsity_weight=5.0, score_spread=None, smoothing=1))
     assert "'cr' does not read score_spread=None, sparsity_weight=5.0; leave" in sentence
     three, options = {"method": "3player", "gumbel_noise": 0.5}, {"complement_margin": 2.0, "complement_weight": 3.0}
@@ -138,7 +141,7 @@ def test_a_setting_that_a_method_ignores_moves_none_of_its_losses(name, options)
         "sampler": "budget",
         "gumbel_temperature": 3.0,
         "gumbel_noise": 0.5,
-        "score_spread": 1.0,
+        "score_spread": 5.0,
         "smoothing": 5,
         "sparsity_weight": 3.0,
         "continuity_weight": 3.0,

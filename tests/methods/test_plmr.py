@@ -6,8 +6,10 @@ import pytest
 import torch
 from torch.testing import assert_close
 
+from plmr.config import RationaleConfig
 from plmr.errors import PlmrError
 from plmr.masking import Units
+from plmr.masking import constraint as constraint_of
 from plmr.methods.plmr import default_depth
 from plmr.modeling import RationaleModel
 from plmr.presets import PRESETS
@@ -87,6 +89,49 @@ def test_while_everything_is_kept_the_short_way_gives_the_same_losses(path, bloc
         assert_close(short[name], long[name], atol=1e-5, rtol=0)
     model.set_progress(0.6)
     assert set(model(**batch, labels=LABELS).losses) == {*short, "sparsity", "continuity"}
+
+
+@pytest.mark.parametrize("sampler", ["gumbel", "budget"])
+def test_a_predictor_on_states_reads_the_whole_text_too_while_everything_is_kept(sampler):
+    settings = {"predictor_input": "hidden", "sampler": sampler, "sparsity_delay": 0.5, "dim_reduction_blocks": 2}
+    model = small_model(generator_depth=3, **settings).train()
+    texts = model.batch(**small_batch(), labels=LABELS)
+    for progress, whole in ((0.2, True), (1.0, False)):
+        model.set_progress(progress)
+        masks = model.method.select(texts).masks
+        assert all(torch.equal(mask.detach(), texts.everything) for mask in masks) is whole
+        assert (model(**small_batch(), labels=LABELS).losses["continuity"].item() == 0) is whole
+
+
+@pytest.mark.parametrize("offset", [-20.0, 0.0, 20.0])
+def test_what_a_step_pruned_is_judged_by_the_next_however_much_all_odds_are_lifted(offset):
+    """M = M' ⊙ M_before: at a pruned word M' says whether the next step would have kept it, which is no constant."""
+    model = small_model(generator_depth=3, dim_reduction_blocks=2, sparsity=0.3, smoothing=5, gumbel_noise=0.0).train()
+    units = Units.subwords(torch.ones(4, 60, dtype=torch.bool))
+    logits = torch.randn(4, 60, 2, generator=torch.Generator().manual_seed(1)) * 5
+    before = (torch.arange(60) % 3 > 0).float().expand(4, 60).clone().requires_grad_()
+    mask, _ = model.method.choose(logits + torch.tensor([0.0, offset]), units, 1, before)
+    (would_keep,) = torch.autograd.grad(mask.sum(), before)
+    pruned = would_keep[before == 0]
+    assert set(pruned.tolist()) == {0.0, 1.0}
+    assert 0.1 < float(pruned.mean()) < 0.7
+    assert torch.equal(would_keep[before == 1], mask[before == 1])
+
+
+def test_the_weights_of_the_preset_paper_reward_a_short_rationale_in_few_runs():
+    """λ2 weighs every change of a text: too large a one makes it dearer to select anything than not to."""
+    config = RationaleConfig.from_preset("paper", sparsity=0.2)
+    units = Units.subwords(torch.ones(1, 100, dtype=torch.bool))
+
+    def cost(*kept: tuple[int, int]) -> float:
+        mask = torch.zeros(1, 100)
+        for start, end in kept:
+            mask[0, start:end] = 1
+        weights = config.sparsity_weight, config.continuity_weight
+        return float(sum(constraint_of([mask], units, [0.2], *weights, config.constraint_form)))
+
+    scattered = cost(*((start, start + 1) for start in range(0, 100, 5)))
+    assert cost((30, 40), (60, 70)) < 0.2 * min(cost(), cost((0, 100)), scattered)
 
 
 @pytest.mark.parametrize("training", [True, False])

@@ -12,6 +12,7 @@ from transformers import TrainerState
 from plmr.config import RationaleConfig
 from plmr.masking import keep_probability, threshold_mask, within_budget
 from plmr.training import CollapseAlarm
+from plmr.training.callbacks import has_settled
 from plmr.training.collapse import Figures, collapse_findings, position_agreement
 from tests.small import PENALTY
 from tests.training.runs import train
@@ -121,6 +122,14 @@ def test_notes_are_of_the_model_that_is_kept(caplog):
         alarm.on_evaluate(None, state, None, metrics)
         assert len(alarm.findings) == n_findings
     assert caplog.text.count("same positions") == 1
+
+
+@pytest.mark.parametrize(("step", "expected"), [(99, False), (100, False), (101, True), (399, True), (400, True)])
+def test_a_training_has_settled_once_a_step_has_asked_for_the_share_it_ends_with(step, expected):
+    """Of 400 steps a quarter reads whole texts. Step 101 is the first after them: it starts when a quarter is done."""
+    assert has_settled(TrainerState(global_step=step, max_steps=400), 0.25) is expected
+    assert has_settled(TrainerState(global_step=step, max_steps=400), 1.0) is (step == 400)
+    assert has_settled(TrainerState(global_step=1, max_steps=400), 0.0)
 
 
 def test_the_alarm_waits_for_the_annealing(tiny_bert, tmp_path, caplog):

@@ -43,14 +43,14 @@ def evaluate_model(
     predictions = predict_documents(model, documents, batch_size, n_words)
     encoded = [document.encoded for document in documents]
     selected = [_selected(e, p) for e, p in zip(encoded, predictions, strict=True)]
-    keep = [word_flags(e.word_ids, p.keep, e.n_words) for e, p in zip(encoded, predictions, strict=True)]
+    ranking = [word_flags(e.word_ids, p.ranking, e.n_words) for e, p in zip(encoded, predictions, strict=True)]
     gold = [example.rationale for example in examples]
     read = partial(read_documents, model, documents, batch_size=batch_size)
     return evaluation_report(
         selected,
         gold,
         words=[[e.text[start:end] for start, end in e.words] for e in examples],
-        keep_scores=keep,
+        keep_scores=ranking,
         subword_predicted=[
             [bool(m) for m, word in zip(p.mask, e.word_ids, strict=True) if word >= 0]
             for e, p in zip(encoded, predictions, strict=True)
@@ -61,7 +61,7 @@ def evaluate_model(
         y_true=[labels[e.label] for e in encoded if e.label is not None],
         y_pred=[labels[int(p.probabilities.argmax())] for p in predictions],
         labels=labels,
-        faithfulness=faithfulness_scores(read, selected, keep) if faithfulness else None,
+        faithfulness=faithfulness_scores(read, selected, ranking) if faithfulness else None,
     )
 
 

@@ -101,12 +101,12 @@ def merge(document: Document, parts: Sequence[Prediction], mask: np.ndarray, pro
 
     Args:
         document: The text.
-        parts: The answer of each window, for the keep probabilities.
+        parts: The answer of each window, for the keep probabilities and the ranking.
         mask: The merged rationale. *Shape:* (T,)
         probabilities: Of each window, read from that rationale. *Shape:* (K, C)
     """
-    keep = document.gather([part.keep for part in parts])
-    return Prediction(vote(probabilities, document.votes(mask)), mask, keep)
+    keep, ranking = (document.gather([getattr(part, name) for part in parts]) for name in ("keep", "ranking"))
+    return Prediction(vote(probabilities, document.votes(mask)), mask, keep, ranking)
 
 
 def vote(probabilities: np.ndarray, weights: np.ndarray) -> np.ndarray:
@@ -143,7 +143,7 @@ def _mask(document: Document, parts: Sequence[Prediction], n_words: int | None) 
         return parts[0].mask
     if n_words is None:
         return document.gather([part.mask for part in parts])
-    ranking = document.gather([part.ranking for part in parts if part.ranking is not None])
+    ranking = document.gather([part.ranking for part in parts])
     words = Units.from_index(torch.tensor([document.encoded.word_ids]))
     top = top_units(words, torch.from_numpy(ranking)[None], torch.tensor([n_words]))
     return words.to_tokens(top)[0].bool().numpy()

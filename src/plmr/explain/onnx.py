@@ -70,14 +70,13 @@ class OnnxModel(RationaleModel):
         if labels is not None or return_full_text or play is not None:
             _refuse("losses and full-text predictions")
         answer = self._run(input_ids, attention_mask, word_ids)
-        ranking = None
         if n_words is not None:
             assert word_ids is not None
-            words, ranking = Units.from_index(word_ids), answer.ranking
-            chosen = words.to_tokens(top_units(words, ranking, n_words))
+            words = Units.from_index(word_ids)
+            chosen = words.to_tokens(top_units(words, answer.ranking, n_words))
             answer = self._run(input_ids, attention_mask, word_ids, chosen)
         return RationaleOutput(
-            logits=answer.logits, mask=answer.mask, keep_probability=answer.keep_probability, ranking=ranking
+            logits=answer.logits, mask=answer.mask, keep_probability=answer.keep_probability, ranking=answer.ranking
         )
 
     def predict_from(

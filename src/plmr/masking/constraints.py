@@ -7,9 +7,12 @@ form       sparsity                                     continuity
 ========== ============================================ ==============================================
 `paper`    |α − share|, per text                        Σ|ΔM|, per text
 `corpus`   |α − share|, one share for the batch         mean |ΔM| over the neighbours in the batch
-`released` as `corpus`, but the first position counts   mean |ΔM| over positions 1.., padding included
-           in the denominator only
+`released` as `corpus`, but the first position counts   mean |ΔM| over positions 1.. of the longest
+           in the denominator only                      text there may be, padding included
 ========== ============================================ ==============================================
+
+A change in a text of n units costs λ2 in the form `paper` and about λ2/n in the others, so that a λ2 of theirs, in
+`paper`, makes it dearer to select anything than not to.
 
 `paper` and `corpus` work on units (subwords or words, specials and padding excluded) and average over the
 Dim-Reduction blocks; `released` works on raw positions and sums over them.
@@ -129,8 +132,12 @@ def released_constraint(
     targets: Sequence[float],
     sparsity_weight: float,
     continuity_weight: float,
+    width: int,
 ) -> Constraint:
     """L_s as the released code computes it, on token positions.
+
+    That code pads every text to one width. Batches here are as wide as their longest text, and what has been cut off
+    has no changes, so its places count and need not be there.
 
     Args:
         masks: One mask per block, its first position ignored. *Shape:* each (B, T)
@@ -138,8 +145,9 @@ def released_constraint(
         targets: The share α_j each block is to keep.
         sparsity_weight: λ1.
         continuity_weight: λ2.
+        width: To which texts would be padded, in tokens.
     """
-    total = attention_mask.sum()
+    total, places = attention_mask.sum(), len(attention_mask) * (width - 2)
     sparsity = [(target - mask[:, 1:].sum() / total).abs() for mask, target in zip(masks, targets, strict=True)]
-    continuity = [mask[:, 1:].diff(dim=1).abs().mean() for mask in masks]
+    continuity = [mask[:, 1:].diff(dim=1).abs().sum() / places for mask in masks]
     return Constraint(sparsity_weight * torch.stack(sparsity).sum(), continuity_weight * torch.stack(continuity).sum())

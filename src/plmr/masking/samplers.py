@@ -30,8 +30,8 @@ def keep_probability(logits: Tensor) -> Tensor:
     return logits.float().softmax(dim=-1)[..., KEEP]
 
 
-def smooth(values: Tensor, valid: Tensor, window: int) -> Tensor:
-    """Average with neighbours, the nearer the more they count, of which only the units that exist do.
+def smooth(values: Tensor, valid: Tensor, window: int, standing: Tensor | None = None) -> Tensor:
+    """Average with neighbours, the nearer the more they count, of which only the units that stand do.
 
     A unit that is worth keeping then speaks for its neighbours too, so that what is selected comes in runs about
     half as long as the window.
@@ -41,15 +41,20 @@ def smooth(values: Tensor, valid: Tensor, window: int) -> Tensor:
         valid: Which units exist. *Shape:* (B, U)
         window: Odd number of units, the unit itself in the middle; 1 changes nothing. Weights fall linearly from the
             middle, so that the units of a text shorter than the window still differ.
+        standing: Which units no earlier step has dropped; default, all. One that was dropped counts for none of its
+            neighbours, and is averaged with them all the same: what it would be worth here tells that step whether
+            to keep it. *Shape:* (B, U)
 
     Returns:
         Zero where no unit exists. *Shape:* (B, U, K)
     """
     if window == 1:
         return values
-    weight = valid.to(values.dtype)[..., None]
-    sums, totals = _convolve(values * weight, window), _convolve(weight, window)
-    return sums / totals.clamp(min=0.5) * weight
+    exists = valid.to(values.dtype)[..., None]
+    weight = exists if standing is None else standing.to(values.dtype)[..., None]
+    own = (exists - weight) * (window // 2 + 1)
+    sums, totals = _convolve(values * weight, window) + values * own, _convolve(weight, window) + own
+    return sums / totals.clamp(min=0.5) * exists
 
 
 def _convolve(values: Tensor, window: int) -> Tensor:
@@ -63,23 +68,26 @@ def _triangle(window: int) -> Tensor:
     return window // 2 + 1 - (torch.arange(window) - window // 2).abs().float()
 
 
-def standardize(logits: Tensor, valid: Tensor, spread: float) -> Tensor:
-    """Scale the log-odds of each text to a mean of zero and a fixed spread.
+def standardize(logits: Tensor, valid: Tensor, spread: float, centred: bool = True) -> Tensor:
+    """Scale the log-odds of each text to a fixed spread.
 
     Scores that grow apart without bound leave the sampling no doubt and the gradient no slope: the first clause that
     a text is judged by would remain the last.
 
     Args:
         logits: Drop and keep. *Shape:* (B, U, 2)
-        valid: Which units exist. *Shape:* (B, U)
+        valid: Which units count. *Shape:* (B, U)
         spread: Standard deviation of the log-odds over the units of a text.
+        centred: Whether their mean becomes 0; else it stays. A budget takes no notice of it, but where a penalty asks
+            for a share, that is what the mean is for: about 0 with a spread of 3, no less than a third is kept.
 
     Returns:
         Drop and keep. *Shape:* (B, U, 2)
     """
     odds = logits[..., KEEP] - logits[..., 1 - KEEP]
-    odds = odds - _mean(odds, valid)
-    odds = odds * spread / (_mean(odds.square(), valid) + 1e-3).sqrt()
+    mean = _mean(odds, valid)
+    odds = odds - mean
+    odds = odds * spread / (_mean(odds.square(), valid) + 1e-3).sqrt() + (0.0 if centred else mean)
     return torch.stack([-odds / 2, odds / 2], dim=-1)
 
 
@@ -149,16 +157,16 @@ def _mean(values: Tensor, valid: Tensor) -> Tensor:
     return (values * valid).sum(dim=1, keepdim=True) / valid.sum(dim=1, keepdim=True).clamp(min=1)
 
 
-def gumbel_noise(like: Tensor, valid: Tensor, window: int = 1) -> Tensor:
+def gumbel_noise(like: Tensor, valid: Tensor, window: int = 1, standing: Tensor | None = None) -> Tensor:
     """Draws of the standard Gumbel distribution, less its mean.
 
     Args:
         like: *Shape:* (B, U, K)
         valid: Which units exist. *Shape:* (B, U)
-        window: Neighbours that share their noise, as in `smooth`: smoothed logits with a draw for each unit would
-            still be sampled word by word. A unit whose window reaches past the text, or over dropped units, averages
-            fewer draws, and its noise is wider: 1.3 times for the first unit of a text and a window of 9, 2.7 times for
-            one that stands alone.
+        window, standing: Neighbours that share their noise, as in `smooth`: smoothed logits with a draw for each unit
+            would still be sampled word by word. A unit whose window reaches past the text, or over dropped units,
+            averages fewer draws, and its noise is wider: 1.3 times for the first unit of a text and a window of 9, 2.7
+            times for one that stands alone.
 
     Returns:
         *Shape:* (B, U, K)
@@ -166,7 +174,7 @@ def gumbel_noise(like: Tensor, valid: Tensor, window: int = 1) -> Tensor:
     noise = -torch.empty_like(like).exponential_().log() - EULER_GAMMA
     # An average of independent draws varies less than one of them.
     weights = _triangle(window)
-    return smooth(noise, valid, window) * float(weights.sum() / weights.norm())
+    return smooth(noise, valid, window, standing) * float(weights.sum() / weights.norm())
 
 
 def relaxed(logits: Tensor, temperature: float) -> Tensor:

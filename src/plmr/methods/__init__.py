@@ -127,6 +127,13 @@ def idle_settings(config: RationaleConfig) -> list[str]:
             f"{names} changes nothing: sampler='budget' keeps exactly the share asked for, without a penalty; set "
             "sparsity for another share, or sampler='gumbel'."
         )
+    # Soft gates have shares of their own, whatever the sampler.
+    budgeted = config.sampler == "budget" and "sampler" not in method.ignores
+    if budgeted and (names := changed(frozenset({"keep_bias"}) - idle)):
+        found.append(
+            f"{names} changes nothing: sampler='budget' takes the words of the highest odds, by whatever all are "
+            "lifted; leave that out, or set sampler='gumbel'."
+        )
     return found
 
 

@@ -4,18 +4,18 @@ Liu et al., "Adversarial Cooperative Rationalization: The Risk of Spurious Corre
 ICML 2025; A2I is its attack to inform.
 
     R_a = X ⊙ M_a,   M_a from the attacker
-    min over attacker                  CE(p(R_a), ȳ) + L_s(M_a),                        p given
-    min over generator and predictor   CE(p(R), y) + L_s − w min(CE(p(R_a), ȳ), ln C),   M_a given
+    min over attacker                  CE(p(R_a), ȳ) + L_s(M_a),                                  p given
+    min over generator and predictor   CE(p(R), y) + L_s − w min(CE(p(R_a), ȳ), ln C − ln(C − 1)),   M_a given
 
-    CE(p, ȳ) = −1/(C − 1) Σ_{c ≠ y} log p_c,   of two classes the other one: CE(p, 1 − y)
+    CE(p, ȳ) = −log Σ_{c ≠ y} p_c,   of two classes that of the other one: CE(p, 1 − y)
 
 A generator that picks what goes with a label makes it go with the label: the predictor learns from such words even
 where the data has no such correlation. The attacker looks for words by which a text would get another label, which are
 in the text and no reason for its label; the predictor learns that they tell nothing. It is to be undecided about them,
-not to take them for signs of the right label, so each text counts only up to ln C, which is where all classes are as
-likely as each other.
+not to take them for signs of the right label, so each text counts only up to the value where all classes are as likely
+as each other: ln 2 of two.
 
-The paper has two classes. Of more, ȳ is the even distribution over the wrong ones: the attacker may use any of them.
+The paper has two classes. Of more, ȳ is any but the right one: the attacker may lead to whichever it likes.
 The generator has no part in the last term, whose rationale is the attacker's. In the released code attacker and
 generator move in one pass over the data, and predictor and generator in another, in which the predictor learns from
 attacks alone; here, as in the paper's objective, it learns from both at once.
@@ -46,7 +46,7 @@ class A2IOptions(Options):
 
 
 def wrong_cross_entropy(logits: Tensor, batch: Batch) -> Tensor:
-    """CE(p, ȳ), cross-entropy with the even distribution over all classes but a text's own, in full precision.
+    """CE(p, ȳ), how far a text is from being taken for any class but its own, in full precision.
 
     Args:
         logits: *Shape:* (B, C)
@@ -55,9 +55,9 @@ def wrong_cross_entropy(logits: Tensor, batch: Batch) -> Tensor:
     Returns:
         *Shape:* (B,)
     """
-    logarithms = logits.float().log_softmax(dim=-1)
-    right = logarithms.gather(1, batch.targets[:, None])[:, 0]
-    return (right - logarithms.sum(dim=-1)) / (logits.shape[-1] - 1)
+    logits = logits.float()
+    wrong = logits.scatter(1, batch.targets[:, None], float("-inf"))
+    return logits.logsumexp(dim=-1) - wrong.logsumexp(dim=-1)
 
 
 class A2I(RNP):
@@ -92,5 +92,6 @@ class A2I(RNP):
 
     def losses(self, batch: Batch) -> Losses:
         """RNP's, and what the predictor learns from an attack sampled anew."""
-        undecided = self.attack(batch)[1].clamp(max=math.log(self.config.num_labels)).mean()
+        classes = self.config.num_labels
+        undecided = self.attack(batch)[1].clamp(max=math.log(classes / (classes - 1))).mean()
         return {**super().losses(batch), "attack_told": -self.options.attack_weight * undecided}

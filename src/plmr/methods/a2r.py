@@ -29,6 +29,7 @@ from torch import Tensor, nn
 
 from plmr.config import RationaleConfig
 from plmr.encoders import SplitEncoder
+from plmr.masking.samplers import KEEP
 from plmr.methods.game import Batch, Losses, Play, Selection
 from plmr.methods.losses import cross_entropy, js_divergence, kl_divergence
 from plmr.methods.options import Options, option
@@ -68,13 +69,18 @@ class A2R(SelectThenPredict):
             Play(("generator",), self.generator_losses),
         ]
 
+    def attention(self, batch: Batch, selection: Selection) -> Tensor:
+        """a, as the generator attends to the units it has chosen from. *Shape:* (B, U)"""
+        assert selection.hidden is not None
+        # Not from keep probabilities: where a budget keeps nearly all, those of the likeliest units are 1, and alike.
+        logits = self.scored(self.scores(selection.hidden), batch.units, batch.units.valid)
+        return attention_of(logits[..., KEEP] - logits[..., 1 - KEEP], batch.units)
+
     def predict_softly(self, batch: Batch, selection: Selection) -> Tensor:
         """s(X), from the whole text as the generator attends to it. *Shape:* (B, C)"""
-        # A softmax takes no notice of the shift by which a budget moves all log-odds of a text.
-        attention = attention_of(selection.score.logit(eps=1e-6), batch.units)
         everything = batch.units.to_tokens(batch.everything)
         hidden = self.read(self.predictor, batch, everything + batch.anchor)
-        return self.soft_head(attended(hidden, attention, batch.units))
+        return self.soft_head(attended(hidden, self.attention(batch, selection), batch.units))
 
     def predictor_losses(self, batch: Batch) -> Losses:
         """The first objective; one encoder reads for both heads."""

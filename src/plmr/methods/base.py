@@ -224,26 +224,39 @@ class Method(nn.Module, ABC):
         Returns:
             Mask and probability, 0 where there is no unit. *Shape:* both (B, U)
         """
-        config = self.config
         alive = units.valid if before is None else units.valid & (before > 0)
-        logits = self.smoothed(logits, units, alive)
-        if config.score_spread is not None:
-            logits = standardize(logits, alive, config.score_spread)
+        logits = self.scored(logits, units, alive)
         probability = keep_probability(self._budgeted(logits, units, alive, step)) * alive
+        if self.keeps_everything:
+            return alive.to(probability.dtype), probability
         if self.training:
-            noisy = self.noisy(logits, alive)
-            mask = straight_through(self._budgeted(noisy, units, alive, step), config.gumbel_temperature)
+            noisy = self.noisy(logits, units, alive)
+            mask = straight_through(self._budgeted(noisy, units, alive, step), self.config.gumbel_temperature)
         else:
             mask = self.hard_mask(probability, step)
         return mask * (units.valid if before is None else before), probability
 
+    def scored(self, logits: Tensor, units: Units, alive: Tensor) -> Tensor:
+        """Smoothed mask head outputs, in the spread that is asked for: what units are chosen by, but for a budget.
+
+        Args:
+            logits: Drop and keep. *Shape:* (B, T, 2)
+            units: The units of the texts.
+            alive: Which of them no earlier step has dropped. *Shape:* (B, U)
+
+        Returns:
+            *Shape:* (B, U, 2)
+        """
+        logits, spread = self.smoothed(logits, units, alive), self.config.score_spread
+        return logits if spread is None else standardize(logits, alive, spread, self.config.sampler == "budget")
+
     def smoothed(self, logits: Tensor, units: Units, alive: Tensor) -> Tensor:
         """Mask head outputs on units, averaged with their neighbours: (B, T, 2) to (B, U, 2)."""
-        return smooth(units.mean(logits.float()), alive, self.config.smoothing)
+        return smooth(units.mean(logits.float()), units.valid, self.config.smoothing, alive)
 
-    def noisy(self, logits: Tensor, alive: Tensor) -> Tensor:
+    def noisy(self, logits: Tensor, units: Units, alive: Tensor) -> Tensor:
         """Smoothed logits with the noise that samples from them. *Shape:* both (B, U, 2)"""
-        return logits + self.config.gumbel_noise * gumbel_noise(logits, alive, self.config.smoothing)
+        return logits + self.config.gumbel_noise * gumbel_noise(logits, units.valid, self.config.smoothing, alive)
 
     def hard_mask(self, probability: Tensor, step: int = 0) -> Tensor:
         """The deterministic mask of evaluation, at a pruning step's threshold. *Shape:* both (B, U)"""
@@ -286,7 +299,7 @@ class Method(nn.Module, ABC):
         targets, weights = self.sparsity_now(), self.constraint_weights()
         if self.config.constraint_form == "released":
             masks = [batch.units.to_tokens(mask) for mask in selection.masks]
-            terms = released_constraint(masks, batch.attention_mask, targets, *weights)
+            terms = released_constraint(masks, batch.attention_mask, targets, *weights, self.config.max_tokens)
         else:
             terms = constraint(selection.masks, batch.units, targets, *weights, self.config.constraint_form)
         return {f"{prefix}sparsity": terms.sparsity, f"{prefix}continuity": terms.continuity}

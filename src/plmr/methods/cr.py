@@ -67,7 +67,10 @@ class CR(SoftGates):
     options: CROptions
 
     def gates(self, logits: Tensor, units: Units) -> tuple[Tensor, Callable[[], Tensor]]:
-        return keep_probability(logits), lambda: relaxed(self.noisy(logits, units.valid), self.options.relaxation)
+        def draw() -> Tensor:
+            return relaxed(self.noisy(logits, units, units.valid), self.options.relaxation)
+
+        return keep_probability(logits), draw
 
     def losses(self, batch: Batch) -> Losses:
         selection, options = self.select(batch), self.options

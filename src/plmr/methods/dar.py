@@ -7,7 +7,8 @@ Liu et al., "Enhancing the Rationale-Input Alignment for Self-explaining Rationa
 
 Generator and predictor can agree on a code of their own that no reader of the text would understand. The teacher
 does not learn from rationales, so a rationale that only the predictor understands tells it nothing. It judges
-without dropout; the released code leaves it in training mode, and so does `as_released`.
+without dropout; the released code leaves it in training mode, and weighs both cross-entropies by 0.9 as that of FR
+does. So does `as_released`.
 
 The teacher and its stage are those of `teacher.py`.
 """
@@ -16,6 +17,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+from plmr.methods.fr import RELEASED_WEIGHT
 from plmr.methods.game import Batch, Losses, Play
 from plmr.methods.losses import cross_entropy
 from plmr.methods.options import option
@@ -28,7 +30,9 @@ class DAROptions(TeacherOptions):
     """Options of DAR."""
 
     teacher_weight: float = option(1.0, "w, weight of the teacher's loss on rationales.", NOT_NEGATIVE)
-    as_released: bool = option(False, "Whether the teacher has dropout while it judges.")
+    as_released: bool = option(
+        False, "Whether the teacher has dropout while it judges, and cross-entropies are weighed by 0.9."
+    )
 
 
 class DAR(Taught):
@@ -46,8 +50,9 @@ class DAR(Taught):
         """RNP's, and the teacher's on the same rationale."""
         selection = self.select(batch)
         judged = self.judge(batch, selection.mask)
+        weight = RELEASED_WEIGHT if self.options.as_released else 1.0
         return {
-            "rationale": cross_entropy(self.predict(batch, selection), batch),
-            "teacher": self.options.teacher_weight * cross_entropy(judged, batch),
+            "rationale": weight * cross_entropy(self.predict(batch, selection), batch),
+            "teacher": weight * self.options.teacher_weight * cross_entropy(judged, batch),
             **self.constraint_losses(selection, batch),
         }

@@ -14,13 +14,14 @@ logger = logging.getLogger(__name__)
 
 
 def has_settled(state: TrainerState, settled: float) -> bool:
-    """Whether a training has reached the share of words asked for: what came before had another task.
+    """Whether the last step of a training asked for the share of words that it ends with: others had another task.
 
     Args:
         state: Of the training.
         settled: Share of it after which the sparsity target no longer changes.
     """
-    return state.global_step >= settled * state.max_steps
+    last_step = state.global_step - 1  # counted from 0, as the progress that it was played at is
+    return last_step >= settled * state.max_steps or state.global_step >= state.max_steps
 
 
 class CollapseAlarm(TrainerCallback):
