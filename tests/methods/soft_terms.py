@@ -13,8 +13,8 @@ SOFT_OPTIONS = {
     "dare": {**_GATES, "information_weight": 17.0},
     "cr": {"prior_weight": 1.7, "necessity_weight": 19.0, "left_out": 2},
 }
-SEEDS = {"dare": 2, "cr": 2}
-"""Weights with which something is selected and something is not."""
+SEEDS = {"dare": 2, "cr": 2, "mrd": 2}
+"""Weights with which something is selected and something is not, and no term is next to nothing."""
 _SHARE = 0.3
 
 

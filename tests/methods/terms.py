@@ -10,7 +10,7 @@ from tests.methods.formulas import constraint, cross_entropy, mean, read_masked,
 
 
 def mask_of(encoder, head, batch, entry=0.0):
-    """A generator's mask on tokens, where scores have a spread and no smoothing: words above their text's mean.
+    """A generator's mask on tokens, with a spread of 3 and no smoothing: words whose odds are better than even.
 
     Args:
         entry: Added to the embeddings.
@@ -21,8 +21,10 @@ def mask_of(encoder, head, batch, entry=0.0):
     for row, logits in enumerate(head(hidden)):
         words = range(int(ids[row].max()) + 1)
         odds = [mean([float(keep - drop) for drop, keep in logits[ids[row] == word]]) for word in words]
+        middle = mean(odds)
+        spread = math.sqrt(mean([(each - middle) ** 2 for each in odds]) + 1e-3)
         for word in words:
-            mask[row][ids[row] == word] = float(odds[word] > mean(odds))
+            mask[row][ids[row] == word] = float(middle + 3 * (odds[word] - middle) / spread > 0)
     return mask
 
 

@@ -109,7 +109,7 @@ def test_a_run_driven_to_select_nothing_says_so(tiny_bert, tmp_path, caplog):
 
 
 def test_notes_are_of_the_model_that_is_kept(caplog):
-    alarm = CollapseAlarm(BUDGET, 0.5, settled=0.6)
+    alarm = CollapseAlarm(BUDGET, 0.5, start=0.25, settled=0.6)
     state = TrainerState(global_step=10, max_steps=10)
     collapsed = replace(WELL, position_agreement=0.9)
     for figures, n_findings in ((collapsed, 1), (collapsed, 1), (WELL, 0)):
@@ -127,9 +127,11 @@ def test_notes_are_of_the_model_that_is_kept(caplog):
 @pytest.mark.parametrize(("step", "expected"), [(99, False), (100, False), (101, True), (399, True), (400, True)])
 def test_a_training_has_settled_once_a_step_has_asked_for_the_share_it_ends_with(step, expected):
     """Of 400 steps a quarter reads whole texts. Step 101 is the first after them: it starts when a quarter is done."""
-    assert has_settled(TrainerState(global_step=step, max_steps=400), 0.25) is expected
-    assert has_settled(TrainerState(global_step=step, max_steps=400), 1.0) is (step == 400)
-    assert has_settled(TrainerState(global_step=1, max_steps=400), 0.0)
+    state = TrainerState(global_step=step, max_steps=400)
+    assert has_settled(state, 0.25, 0.25) is expected
+    assert has_settled(state, 1.0, 1.0) is (step == 400)
+    assert has_settled(state, 0.0, 0.25) is (step >= 100), "where the target falls little by little, it has by then"
+    assert has_settled(state, 0.0, 0.0)
 
 
 def test_the_alarm_waits_for_the_annealing(tiny_bert, tmp_path, caplog):

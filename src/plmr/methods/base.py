@@ -227,8 +227,6 @@ class Method(nn.Module, ABC):
         alive = units.valid if before is None else units.valid & (before > 0)
         logits = self.scored(logits, units, alive)
         probability = keep_probability(self._budgeted(logits, units, alive, step)) * alive
-        if self.keeps_everything:
-            return alive.to(probability.dtype), probability
         if self.training:
             noisy = self.noisy(logits, units, alive)
             mask = straight_through(self._budgeted(noisy, units, alive, step), self.config.gumbel_temperature)
@@ -312,7 +310,8 @@ class Method(nn.Module, ABC):
 
     def budget(self, units: Units, step: int = 0) -> Tensor | None:
         """How many units of each text a pruning step keeps now; None, that is up to the penalty. *Shape:* (B,)"""
-        return None if self.config.sampler == "gumbel" else (self.sparsity_now()[step] * units.count()).round()
+        up_to_penalty = self.config.sampler == "gumbel" and not self.keeps_everything
+        return None if up_to_penalty else (self.sparsity_now()[step] * units.count()).round()
 
     def _budgeted(self, logits: Tensor, units: Units, alive: Tensor, step: int) -> Tensor:
         counts = self.budget(units, step)

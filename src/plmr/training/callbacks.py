@@ -13,15 +13,17 @@ from plmr.training.collapse import Figures, collapse_findings
 logger = logging.getLogger(__name__)
 
 
-def has_settled(state: TrainerState, settled: float) -> bool:
-    """Whether the last step of a training asked for the share of words that it ends with: others had another task.
+def has_settled(state: TrainerState, start: float, settled: float) -> bool:
+    """Whether a training has reached the share of words asked for: what came before had another task.
 
     Args:
         state: Of the training.
+        start: Share of it after which there is something to select, which at least one step has done.
         settled: Share of it after which the sparsity target no longer changes.
     """
-    last_step = state.global_step - 1  # counted from 0, as the progress that it was played at is
-    return last_step >= settled * state.max_steps or state.global_step >= state.max_steps
+    last_step = state.global_step - 1  # counted from 0, as the progress is at which it was played
+    selected = last_step >= start * state.max_steps or state.global_step >= state.max_steps
+    return selected and state.global_step >= settled * state.max_steps
 
 
 class CollapseAlarm(TrainerCallback):
@@ -32,16 +34,16 @@ class CollapseAlarm(TrainerCallback):
     Args:
         config: The share asked for and how it is reached.
         chance: Accuracy of always predicting the most frequent class.
-        settled: Share of the training after which the sparsity target no longer changes.
+        start, settled: As in `has_settled`.
 
     Attributes:
         findings: Of the last evaluation. The one after the training is of the model that is kept.
     """
 
-    def __init__(self, config: RationaleConfig, chance: float, settled: float):
+    def __init__(self, config: RationaleConfig, chance: float, start: float, settled: float):
         self.config = config
         self.chance = chance
-        self.settled = settled
+        self.start, self.settled = start, settled
         self.findings: list[str] = []
         self._told: set[str] = set()
 
@@ -53,7 +55,7 @@ class CollapseAlarm(TrainerCallback):
         metrics: dict[str, float] | None = None,
         **_: Any,
     ) -> None:
-        if not metrics or "eval_argmax_sparsity" not in metrics or not has_settled(state, self.settled):
+        if not metrics or "eval_argmax_sparsity" not in metrics or not has_settled(state, self.start, self.settled):
             return
         figures = Figures(
             argmax_share=metrics["eval_argmax_sparsity"],
@@ -75,21 +77,27 @@ class EarlyStopping(EarlyStoppingCallback):
 
     Args:
         early_stopping_patience, early_stopping_threshold: As in `EarlyStoppingCallback`.
-        settled: Share of the training after which the sparsity target no longer changes.
+        start, settled: As in `has_settled`.
     """
 
-    def __init__(self, early_stopping_patience: int = 1, early_stopping_threshold: float = 0.0, settled: float = 0.0):
+    def __init__(
+        self,
+        early_stopping_patience: int = 1,
+        early_stopping_threshold: float = 0.0,
+        start: float = 0.0,
+        settled: float = 0.0,
+    ):
         super().__init__(early_stopping_patience, early_stopping_threshold)
-        self.settled = settled
+        self.start, self.settled = start, settled
 
     def on_evaluate(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, metrics: Any, **kwargs: Any
     ) -> None:
-        if has_settled(state, self.settled):
+        if has_settled(state, self.start, self.settled):
             super().on_evaluate(args, state, control, metrics, **kwargs)
 
     def state(self) -> dict[str, Any]:
         """What a checkpoint keeps of it, as `Trainer` restores it."""
         kept = super().state()
-        kept["args"]["settled"] = self.settled
+        kept["args"] |= {"start": self.start, "settled": self.settled}
         return kept

@@ -177,9 +177,9 @@ def fit_model(
     notes = [*caveats(model.config), *notes]
     counts = Counter(text.label for text in validation)
     config = model.config
-    patience, settled = args.early_stopping_patience, model.method.settled
-    alarm = CollapseAlarm(config, max(counts.values()) / len(validation), settled)
-    stopping = [EarlyStopping(patience, args.early_stopping_threshold, settled)] if patience else []
+    patience, pace = args.early_stopping_patience, (model.method.start, model.method.settled)
+    alarm = CollapseAlarm(config, max(counts.values()) / len(validation), *pace)
+    stopping = [EarlyStopping(patience, args.early_stopping_threshold, *pace)] if patience else []
     trainer = RationaleTrainer(model, args, train, validation, callbacks=[alarm, *stopping, *callbacks])
     if checkpoint:
         check_fingerprint(args.output_dir, begun)

@@ -225,7 +225,9 @@ class RationaleTrainer(Trainer):
 
     def _determine_best_metric(self, metrics: dict[str, float], trial: Any) -> bool:
         """Only what was trained with the share asked for can be the best: with more words it had an easier task."""
-        return has_settled(self.state, self.model.method.settled) and super()._determine_best_metric(metrics, trial)
+        method = self.model.method
+        settled = has_settled(self.state, method.start, method.settled)
+        return settled and super()._determine_best_metric(metrics, trial)
 
     def _save_checkpoint(self, model: nn.Module, trial: Any) -> None:
         folder = Path(self._get_output_dir(trial), f"{PREFIX_CHECKPOINT_DIR}-{self.state.global_step}")
