@@ -100,7 +100,7 @@ class RationaleConfig(PretrainedConfig):
         shared_mask_head: One mask head for all Dim-Reduction blocks instead of one each.
         mask_head_dropout, class_head_dropout: Dropout in the heads.
         keep_bias: Initial bias of the mask heads towards keeping, a difference of logits; at 0 every token starts
-            with even odds.
+            with about even odds. A budget takes no notice of it.
         sampler: How training samples masks: `gumbel`, each unit by its own odds, the share being a matter of
             the penalty λ1 (paper); `budget`, the units of the highest noisy odds, exactly as many of each text as the
             target says, with no penalty.

@@ -189,7 +189,7 @@ def resolve(run: Run, on_cpu: bool = False) -> tuple[RationaleConfig, Options, R
 
     Args:
         run: What is to run.
-        on_cpu: Whether it has the CPU also where there is a GPU, as far as that settles anything.
+        on_cpu: Whether it trains on the CPU also where there is a GPU; what `bf16: auto` means depends on it.
 
     Raises:
         PlmrError: There is no such setting, or a value is out of its range.
