@@ -179,7 +179,7 @@ def tables_of(result: Mapping[str, Any]) -> Tables:
     for found in result["runs"]:
         together.setdefault((found["run"]["method"], found["run"]["side"]), []).append(found)
     rows = [[*key, str(len(found)), *_figures(found)] for key, found in sorted(together.items())]
-    theirs = {key: found for key, found in together.items() if found[0]["run"]["side"].startswith(PEER)}
+    theirs = {key: found for key, found in together.items() if Run(**found[0]["run"]).of_peer}
     pairs = [(key[0], key) for key in sorted(theirs)]
     if theirs:
         pairs.append(("plmr", max(theirs, key=lambda key: _mean(theirs[key], "F1"))))
