@@ -76,6 +76,13 @@ def run(
         str | None, typer.Option(metavar="NAME", help="cpu, cuda, cuda:1, … or mps. Default: all GPUs, else cpu.")
     ] = None,
     threads: Annotated[int, typer.Option(metavar="N", min=1, help="Threads of each run on the CPU.")] = 1,
+    only: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="AXIS=VALUE",
+            help="Do only the runs of this method, encoder, dataset, sparsity or seed, such as encoder=gru; repeatable.",
+        ),
+    ] = None,
 ) -> None:
     """Do every run of a suite that is not done yet.
 
@@ -89,12 +96,14 @@ def run(
     `plmr bench run suite.yaml`
 
     `plmr bench run suite.yaml --output results --workers 2 --data-dir beer`
+
+    `plmr bench run suite.yaml --only encoder=gru --only seed=0`
     """
     from plmr.studies.bench import load_suite, run_suite
 
     planned = load_suite(suite, data_dir)
     folder = output or RESULTS / re.sub(r"[^\w.-]+", "-", planned.name)
-    _tell(run_suite(planned, folder, workers=workers, device=device, threads=threads))
+    _tell(run_suite(planned, folder, workers=workers, device=device, threads=threads, only=only or ()))
 
 
 @bench.command(cls=Command)
@@ -140,7 +149,12 @@ def report(
 
 
 def _tell(outcome: Outcome) -> None:
-    counts = [(outcome.done, "done now"), (outcome.there, "done before"), (len(outcome.failed), "failed")]
+    counts = [
+        (outcome.done, "done now"),
+        (outcome.there, "done before"),
+        (outcome.left, "left for later"),
+        (len(outcome.failed), "failed"),
+    ]
     typer.echo(f"Runs: {', '.join(f'{count} {what}' for count, what in counts if count) or 'none'}.")
     for failure in outcome.failed:
         typer.echo(f"failed: {failure.name}: {failure.reason} The log is {failure.log}.")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -120,6 +121,18 @@ def test_after_a_kill_it_goes_on_and_a_failing_run_stops_no_other(place, run):
             assert gold == sum(sum(example.rationale or ()) for example in texts[part])
             assert line[part]["word"]["micro_f1"] == pytest.approx(2 * hits / (selected + gold))
     check_report(run("report", place / "out"))
+    check_that_the_lines_alone_are_enough(run, place)
+
+
+def check_that_the_lines_alone_are_enough(run, place) -> None:
+    """Results that were sent or committed without their folders: what is done is not lost and not done again."""
+    lines, kept = (place / "out" / "results.jsonl").read_text(), results(place).keys()
+    found = {path: json.loads(path.read_text()) for path in kept}
+    shutil.rmtree(place / "out" / "runs")
+    done = run(place / "suite.yaml", "--output", place / "out", "--device", "cpu", "--only", "method=fr")
+    assert done.exit_code == 0 and "Runs: 2 done before, 1 left for later." in done.stdout, done.output
+    assert (place / "out" / "results.jsonl").read_text() == lines
+    assert {path: json.loads(path.read_text()) for path in results(place)} == found
 
 
 def check_report(done) -> None:

@@ -161,6 +161,30 @@ def test_what_cannot_be_meant_is_refused_in_one_line(write, old, new, message):
     assert "suite.yaml" in str(caught.value) or "toy.py" in str(caught.value)
 
 
+def test_a_part_is_chosen_by_one_value_or_more_of_an_axis(write):
+    suite = load_suite(write(WHOLE))
+    assert suite.choose([]) == suite.runs
+    chosen = suite.choose(["method=mcd far", "method=rnp", "seed=1", "sparsity=0.2", "dataset=look"])
+    assert [(run.method, run.encoder) for run in chosen] == [
+        (method, encoder) for encoder in ("gru", "deep") for method in ("rnp", "mcd far")
+    ]
+    assert {(run.seed, run.sparsity, run.dataset) for run in chosen} == {(1, 0.2, "look")}
+    assert suite.choose(["dataset=mine", "seed=1"]) == [], "excluded"
+
+
+@pytest.mark.parametrize(
+    ("condition", "message"),
+    [
+        ("gru", "'gru' is not one of method=…, encoder=…, dataset=…, sparsity=…, seed=…."),
+        ("encoders=gru", "'encoders=gru' is not one of .* Did you mean 'encoder'"),
+        ("encoder=gru-3", "'encoder=gru-3': encoder 'gru-3' is not in the suite, which has deep, gru."),
+    ],
+)
+def test_a_part_that_is_not_there_is_told(write, condition, message):
+    with pytest.raises(PlmrError, match=message):
+        load_suite(write(WHOLE)).choose([condition])
+
+
 def test_the_key_is_that_of_what_figures_depend_on(write):
     def key(text: str = WHOLE, digests: dict[str, str] = DIGESTS) -> str:
         return run_key(load_suite(write(text)).runs[0], digests)

@@ -11,6 +11,7 @@ training options, the texts, what is measured, methods of one's own. Labels, not
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from hashlib import sha256
@@ -20,8 +21,11 @@ from typing import Any
 from plmr.errors import PlmrError, io_error
 from plmr.io import atomic_path
 from plmr.studies.bench.imports import digest_files
-from plmr.studies.bench.suite import Run, Suite, resolve, resolved_training
+from plmr.studies.bench.suite import AXES, NOTES, Run, Suite, resolve, resolved_training
 
+_ADDED = {"suite", "suite_note", "key", *AXES, *NOTES}
+"""What `results.jsonl` says of a run beside its result."""
+_KEY = re.compile(r"[0-9a-f]{12}")
 _NOT_OF_THE_RUN = ("plmr_version", "transformers_version")
 
 
@@ -105,6 +109,27 @@ def read_result(folder: Folder, key: str) -> dict[str, Any] | None:
     except ValueError:
         return None  # somebody else's writing: the run is done again
     return found if isinstance(found, dict) else None
+
+
+def restore_results(folder: Folder) -> None:
+    """Give every run of `results.jsonl` its own file again where only that was kept: sent, or committed.
+
+    A line that is no result is left to be done again.
+    """
+    if not folder.results.is_file():
+        return
+    for line in _text(folder.results).splitlines():
+        try:
+            result = json.loads(line)
+            key = result["key"]
+            known = bool(_KEY.fullmatch(key))
+        except (ValueError, TypeError, KeyError):
+            continue
+        if known and not folder.result(key).exists():
+            folder.result(key).parent.mkdir(parents=True, exist_ok=True)
+            with atomic_path(folder.result(key)) as aside:
+                found = {name: value for name, value in result.items() if name not in _ADDED}
+                aside.write_text(json.dumps(found), encoding="utf-8")
 
 
 _NEEDED = {"key", "method", "encoder", "dataset", "sparsity", "seed", "config", "data", "device", "validation"}

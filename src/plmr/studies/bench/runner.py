@@ -22,8 +22,16 @@ from plmr.errors import PlmrError
 from plmr.io import explained
 from plmr.studies.bench.data import load_parts
 from plmr.studies.bench.progress import SuiteProgress
-from plmr.studies.bench.results import Folder, Planned, read_result, run_key, write_results, write_suite
-from plmr.studies.bench.suite import Suite
+from plmr.studies.bench.results import (
+    Folder,
+    Planned,
+    read_result,
+    restore_results,
+    run_key,
+    write_results,
+    write_suite,
+)
+from plmr.studies.bench.suite import Run, Suite
 
 _POLL = 0.2
 
@@ -45,12 +53,14 @@ class Outcome:
         folder: Where the results are.
         there: How many were there before.
         done: How many were done now.
-        failed: Those that were not.
+        left: How many are for another time, not having been asked for.
+        failed: Those that were not done though they were asked for.
     """
 
     folder: Path
     there: int = 0
     done: int = 0
+    left: int = 0
     failed: list[Failure] = field(default_factory=list)
 
 
@@ -73,6 +83,7 @@ def run_suite(
     workers: int | None = None,
     device: str | None = None,
     threads: int = 1,
+    only: Sequence[str] = (),
     console: Console | None = None,
 ) -> Outcome:
     """Do every run of a suite that is not done yet.
@@ -86,12 +97,15 @@ def run_suite(
         workers: Runs at once; default, one for each GPU, or for each core that `threads` leaves.
         device: `cpu`, `cuda`, `cuda:1`, …, `mps`; default, every GPU there is, else the CPU.
         threads: Threads of each run.
+        only: Conditions like `encoder=gru`, of which a run has to meet one of each axis named. What is done already
+            stays among the results in any case.
         console: Where progress goes; default, standard error.
 
     Raises:
-        PlmrError: Texts cannot be loaded, a part shares texts and the suite forbids it, or the folder cannot be used.
+        PlmrError: A condition cannot be met, texts cannot be loaded, a part shares texts and the suite forbids it, or the folder cannot be used.
     """
     console = console or Console(stderr=True, highlight=False, markup=False)
+    asked = suite.choose(only)
     places = devices(device)
     n_workers = workers or default_workers(places, threads)
     planned = plan(suite, console)
@@ -100,7 +114,7 @@ def run_suite(
         folder.path.mkdir(parents=True, exist_ok=True)
     try:
         with FileLock(folder.path / ".lock", timeout=0):
-            return _run_missing(suite, planned, folder, n_workers, places, threads, console)
+            return _run_missing(suite, planned, asked, folder, n_workers, places, threads, console)
     except Timeout:
         raise PlmrError(f"{folder.path}: another plmr bench is at work there; wait for it or give --output.") from None
 
@@ -133,6 +147,7 @@ def default_workers(places: Sequence[str], threads: int) -> int:
 def _run_missing(
     suite: Suite,
     planned: Sequence[Planned],
+    asked: Sequence[Run],
     folder: Folder,
     workers: int,
     places: Sequence[str],
@@ -141,9 +156,13 @@ def _run_missing(
 ) -> Outcome:
     for left in folder.path.glob("runs/*/scratch"):
         shutil.rmtree(left, ignore_errors=True)  # by a suite that was killed
+    with explained(folder.path):
+        restore_results(folder)
     outcome = Outcome(folder.path)
-    waiting = {each.key: each for each in planned if read_result(folder, each.key) is None}
-    outcome.there = len({each.key for each in planned}) - len(waiting)
+    keys = {each.key for each in planned}
+    there = {key for key in keys if read_result(folder, key) is not None}
+    waiting = {each.key: each for each in planned if each.key not in there and each.run in asked}
+    outcome.there, outcome.left = len(there), len(keys - there - waiting.keys())
     write_suite(folder, suite, planned)
     write_results(folder, suite, planned)
     queue, running = list(waiting.values()), list[_Child]()

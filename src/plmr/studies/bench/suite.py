@@ -29,7 +29,8 @@ if TYPE_CHECKING:
     from plmr.methods import Options
     from plmr.training import RationaleTrainingArguments
 
-_AXES = ("method", "encoder", "dataset", "sparsity", "seed")
+AXES = ("method", "encoder", "dataset", "sparsity", "seed")
+NOTES = ("note", "encoder_note")
 _KINDS: dict[str, Any] = {"name": str, "note": str, "data_seed": int, "test": bool, "faithfulness": bool}
 _SECTIONS = ("methods", "encoders", "datasets", "sparsities", "seeds", "model", "training", "limit", "exclude")
 _KEYS = (*_KINDS, *_SECTIONS, "shared_texts", "imports")
@@ -73,8 +74,8 @@ class Run:
     @property
     def labels(self) -> dict[str, Any]:
         """Where in the suite it stands."""
-        notes = {"note": self.note, "encoder_note": self.encoder_note}
-        return {axis: getattr(self, axis) for axis in _AXES} | {key: note for key, note in notes.items() if note}
+        notes = {key: getattr(self, key) for key in NOTES}
+        return {axis: getattr(self, axis) for axis in AXES} | {key: note for key, note in notes.items() if note}
 
     def to_dict(self) -> dict[str, Any]:
         return asdict(self)
@@ -93,6 +94,24 @@ class Suite:
     name: str
     note: str | None
     runs: list[Run]
+
+    def choose(self, only: Sequence[str]) -> list[Run]:
+        """The runs that conditions like `encoder=gru` ask for: one of those of each axis that is named.
+
+        Raises:
+            PlmrError: A condition names no axis, or a value that the suite has not.
+        """
+        asked: dict[str, set[str]] = {}
+        for condition in only:
+            axis, _, value = condition.partition("=")
+            known = {str(getattr(run, axis)) for run in self.runs} if axis in AXES else set()
+            if not known:
+                raise PlmrError(
+                    f"{condition!r} is not one of {', '.join(f'{axis}=…' for axis in AXES)}.{nearest(axis, AXES)}"
+                )
+            _check_known(value, known, f"{condition!r}: {axis}")
+            asked.setdefault(axis, set()).add(value)
+        return [run for run in self.runs if all(str(getattr(run, axis)) in asked[axis] for axis in asked)]
 
 
 def load_suite(path: str | Path, data_dir: str | Path | None = None) -> Suite:
@@ -157,11 +176,11 @@ def _model(common: Entry, encoder: Entry, method: Entry, sparsity: float) -> dic
 
 def _without(runs: list[Run], rules: Any, path: Path) -> list[Run]:
     """The runs that no rule excludes."""
-    known = {axis: {getattr(run, axis) for run in runs} for axis in _AXES}
+    known = {axis: {getattr(run, axis) for run in runs} for axis in AXES}
     for rule in rules if isinstance(rules, list) else [] if rules is None else [rules]:
         if not isinstance(rule, dict) or not rule:
             raise PlmrError(f"{path}: exclude should hold lines like - {{method: plmr, encoder: gru}}, not {rule!r}.")
-        check_keys(rule, _AXES, f"{path}, exclude")
+        check_keys(rule, AXES, f"{path}, exclude")
         for axis, value in rule.items():
             _check_known(value, known[axis], f"{path}, exclude: {axis}")
         runs = [run for run in runs if any(getattr(run, axis) != value for axis, value in rule.items())]
