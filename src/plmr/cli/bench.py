@@ -80,7 +80,7 @@ def run(
         list[str] | None,
         typer.Option(
             metavar="AXIS=VALUE",
-            help="Do only the runs of this method, encoder, dataset, sparsity or seed, such as encoder=gru; repeatable.",
+            help="Do only the runs of this method, encoder, dataset, sparsity or seed, as in encoder=gru; repeatable.",
         ),
     ] = None,
 ) -> None:

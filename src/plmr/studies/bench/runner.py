@@ -102,7 +102,8 @@ def run_suite(
         console: Where progress goes; default, standard error.
 
     Raises:
-        PlmrError: A condition cannot be met, texts cannot be loaded, a part shares texts and the suite forbids it, or the folder cannot be used.
+        PlmrError: A condition cannot be met, texts cannot be loaded, a part shares texts and the suite forbids it, or
+            the folder cannot be used.
     """
     console = console or Console(stderr=True, highlight=False, markup=False)
     asked = suite.choose(only)
