@@ -39,6 +39,7 @@ RANGES: dict[str, Range] = {
     ),
     "mask_head_dropout": _DROPOUT,
     "class_head_dropout": _DROPOUT,
+    "encoder_dropout": _DROPOUT._replace(phrase=_DROPOUT.phrase + ", or None", optional=True),
     "keep_bias": FINITE,
     "gumbel_temperature": POSITIVE,
     "gumbel_noise": NOT_NEGATIVE,
@@ -99,6 +100,7 @@ class RationaleConfig(PretrainedConfig):
             (released code) or the `max` over the selected.
         shared_mask_head: One mask head for all Dim-Reduction blocks instead of one each.
         mask_head_dropout, class_head_dropout: Dropout in the heads.
+        encoder_dropout: Dropout everywhere in the encoder; None leaves what it was configured with (paper).
         keep_bias: Initial bias of the mask heads towards keeping, a difference of logits; at 0 every token starts
             with about even odds. A budget takes no notice of it.
         sampler: How training samples masks: `gumbel`, each unit by its own odds, the share being a matter of
@@ -159,6 +161,7 @@ class RationaleConfig(PretrainedConfig):
         shared_mask_head: bool = False,
         mask_head_dropout: float = 0.0,
         class_head_dropout: float = 0.1,
+        encoder_dropout: float | None = 0.0,
         keep_bias: float = 0.0,
         sampler: str = "budget",
         gumbel_temperature: float = 1.0,
@@ -204,6 +207,7 @@ class RationaleConfig(PretrainedConfig):
         self.shared_mask_head = shared_mask_head
         self.mask_head_dropout = mask_head_dropout
         self.class_head_dropout = class_head_dropout
+        self.encoder_dropout = encoder_dropout
         self.keep_bias = keep_bias
         self.sampler = sampler
         self.gumbel_temperature = gumbel_temperature

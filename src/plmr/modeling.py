@@ -71,6 +71,8 @@ class RationaleModel(PreTrainedModel):
                 f"{encoder.max_tokens} tokens; set max_tokens={encoder.max_tokens} or less."
             )
         config.encoder_config = encoder.config_dict
+        if config.encoder_dropout is not None:
+            config.encoder_config |= dict.fromkeys(encoder.dropouts, config.encoder_dropout)
         model = cls(config)
         # Here and not in the constructor: a saved model should not repeat it whenever it is loaded.
         for sentence in [*idle_settings(config), *caveats(config)]:

@@ -7,9 +7,11 @@ import torch
 from torch.testing import assert_close
 from transformers import AutoModel, BertConfig, BertForMaskedLM, DebertaV2Config, GPT2Config, ModernBertConfig, T5Config
 
+from plmr.config import RationaleConfig
 from plmr.encoders import LAYOUTS, build_encoder, encoder_path, gru_layers, load_encoder
 from plmr.encoders.families import layout_of
 from plmr.errors import PlmrError
+from plmr.modeling import RationaleModel
 from tests.small import CONFIGS, FAMILIES, shake, small_batch, small_encoder
 
 
@@ -54,6 +56,26 @@ def test_the_stored_configuration_rebuilds_the_encoder(family):
     rebuilt.load_state_dict(encoder.state_dict())
     with torch.no_grad():
         assert torch.equal(run_all(rebuilt, batch), run_all(encoder, batch))
+
+
+@pytest.mark.parametrize("family", [*FAMILIES, "gru"])
+def test_dropout_is_the_encoders_own_or_what_is_asked_for_everywhere(family):
+    encoder, batch = small_encoder(family), small_batch(family)
+    for asked, stays in ((None, None), (0.0, True), (0.4, False)):
+        config = RationaleConfig(encoder=family, num_labels=2, max_tokens=40, encoder_dropout=asked)
+        trained = RationaleModel.from_encoder(config, encoder).method.encoders()[0].train()
+        given = {name: encoder.config_dict.get(name) for name in encoder.dropouts}
+        if asked is None:
+            assert {name: trained.config_dict.get(name) for name in encoder.dropouts} == given
+            continue
+        assert trained.config_dict | dict.fromkeys(encoder.dropouts, asked) == trained.config_dict
+        state = trained.embed(batch["input_ids"]).detach()
+        mask = batch["attention_mask"]
+        blocks = [lambda: trained.embed(batch["input_ids"])]
+        if family != "gru":  # which has dropout on its embeddings alone
+            blocks += [lambda i=i: trained.run(state, range(i, i + 1), mask) for i in range(trained.n_blocks)]
+        for part in blocks:
+            assert torch.equal(part(), part()) == stays
 
 
 @pytest.mark.parametrize("family", FAMILIES)

@@ -21,6 +21,7 @@ class SplitEncoder(nn.Module, ABC):
             first one's weights.
         compact: Whether evaluation skips pruned tokens where that is exact. True unless switched off to measure what
             that saves, or to trace the model into a form that knows no lengths that depend on the data.
+        dropouts: What its `config_dict` calls the dropout of its parts.
         embedding_modules: What `freeze_embeddings` freezes.
         entry_modules: All that stands in front of the first block: the embeddings and what maps them to width H.
         exit_modules: What stands behind the last block.
@@ -32,6 +33,7 @@ class SplitEncoder(nn.Module, ABC):
     null_token_fails: str | None = None
     any_block_first: bool = False
     compact: bool = True
+    dropouts: tuple[str, ...] = ()
     embedding_modules: tuple[nn.Module, ...]
     entry_modules: tuple[nn.Module, ...]
     exit_modules: tuple[nn.Module, ...]

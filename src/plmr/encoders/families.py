@@ -27,6 +27,7 @@ class Layout:
         projection: Path of a linear map behind the embeddings, if the architecture has one.
         final_norm: Path of a norm behind the last block, if the architecture has one.
         activated: Paths, in a block, of an activation and of the linear map that directly follows it, if there is one.
+        dropouts: What its configuration calls the dropout of embeddings, attention and feed-forward layers.
         pooler: Whether the architecture comes with a pooler, which is then left out.
         rotary: Whether positions enter in each block's attention instead of at the embeddings.
         skips_padding: Whether the embeddings number positions from behind the padding id, and around it.
@@ -37,6 +38,7 @@ class Layout:
     projection: str | None = None
     final_norm: str | None = None
     activated: tuple[str, str] | None = ("intermediate.intermediate_act_fn", "output.dense")
+    dropouts: tuple[str, ...] = ("hidden_dropout_prob", "attention_probs_dropout_prob")
     pooler: bool = True
     rotary: bool = False
     skips_padding: bool = False
@@ -49,9 +51,20 @@ LAYOUTS: dict[str, Layout] = {
     "xlm-roberta": Layout(skips_padding=True),
     "camembert": Layout(skips_padding=True),
     "electra": Layout(projection="embeddings_project", pooler=False),
-    "distilbert": Layout(blocks="transformer.layer", activated=("ffn.activation", "ffn.lin2"), pooler=False),
+    "distilbert": Layout(
+        blocks="transformer.layer",
+        activated=("ffn.activation", "ffn.lin2"),
+        dropouts=("dropout", "attention_dropout"),
+        pooler=False,
+    ),
     "modernbert": Layout(
-        blocks="layers", final_norm="final_norm", activated=None, pooler=False, rotary=True, since="5.1"
+        blocks="layers",
+        final_norm="final_norm",
+        activated=None,
+        dropouts=("embedding_dropout", "attention_dropout", "mlp_dropout"),
+        pooler=False,
+        rotary=True,
+        since="5.1",
     ),
 }
 
@@ -89,6 +102,7 @@ class TransformerEncoder(SplitEncoder):
         model.config._attn_implementation = ATTENTION
         self.model = model
         self.layout = layout
+        self.dropouts = layout.dropouts
         if layout.activated is not None:
             for block in self.blocks:
                 join_activation(block, *layout.activated)

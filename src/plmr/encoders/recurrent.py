@@ -25,6 +25,7 @@ class GRUEncoder(SplitEncoder):
     """
 
     can_drop = False
+    dropouts = ("dropout",)
     null_token_fails = "every step of a GRU moves its state, also one on zeros"
 
     def __init__(
