@@ -49,6 +49,20 @@ def parity(result: dict[str, Any]) -> Tables:
     return [(["largest difference of", "found", "allowed"], rows)]
 
 
+def trials(result: dict[str, Any]) -> Tables:
+    """Single runs on validation or heldout texts, in the order they were made."""
+    header = ["trial", "seed", "F1", "silver F1", "accuracy", "CPU minutes", "the code differs by"]
+    rows = []
+    for name, trial in result.items():
+        shares = [trial["validation"]["word"].get("micro_f1"), (trial.get("silver") or {}).get("f1"),
+                  trial["validation"]["classification"]["accuracy"]]  # fmt: skip
+        figures = ["–" if share is None else f"{100 * share:.1f}" for share in shares]
+        # Results of `quality.py` say under `run` what those of `plmr bench` say at the top.
+        seed, minutes = str(trial.get("run", trial)["seed"]), f"{trial['cpu_seconds'] / 60:.1f}"
+        rows.append([name, seed, *figures, minutes, trial["code_differs_by"] or ""])
+    return [(header, rows)]
+
+
 SHOWN: dict[str, Callable[[dict[str, Any]], Tables]] = {
     "inference": inference.tables_of,
     "explanation": explanation,
@@ -69,6 +83,12 @@ def sections() -> Iterator[str]:
             yield "\n\n".join([f"## quality-{suite}", about, markdown_table(HEADER, rows)])
     if rows := ablations.rows_of(ablations.kept()):
         yield "\n\n".join(["## ablations", "`ablations.json`, in percent", markdown_table(ablations.HEADER, rows)])
+    tried = json.loads((RESULTS / "trials.json").read_text(encoding="utf-8"))
+    about = "`trials.json`, single runs on validation or heldout texts, in percent"
+    yield "\n\n".join(["## trials", about, *(markdown_table(*each) for each in trials(tried))])
+    if reports := sorted(RESULTS.glob("bench-*/report.md")):
+        links = (f"- [{file.parent.name}]({file.relative_to(RESULTS).as_posix()})" for file in reports)
+        yield "\n".join(["## suites of `plmr bench`", "", *links])
     for name, tables_of in SHOWN.items():
         for file in sorted(RESULTS.glob(f"{name}*.json")):
             result = json.loads(file.read_text(encoding="utf-8"))
