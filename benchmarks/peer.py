@@ -73,19 +73,24 @@ class Plan(NamedTuple):
 
 
 class Run(NamedTuple):
-    """One training of one side."""
+    """One training of one side; `rate` is that of their encoder, where ours has the library's."""
 
     method: str
     side: str
     seed: int
-
-    @property
-    def name(self) -> str:
-        return f"{self.method}-{self.side}-{self.seed}".replace(" ", "-")
+    rate: float | None = None
 
     @property
     def of_peer(self) -> bool:
-        return self.side.startswith(PEER)
+        return self.side == PEER
+
+    @property
+    def side_name(self) -> str:
+        return self.side if self.rate is None else f"{self.side} {self.rate:g}"
+
+    @property
+    def name(self) -> str:
+        return f"{self.method}-{self.side_name}-{self.seed}".replace(" ", "-")
 
 
 def write_rows(plan: Plan) -> None:
@@ -120,7 +125,7 @@ def start(plan: Plan, run: Run, python: str) -> None:
         return
     given = plan._asdict() | {
         "method": NAMES[run.method] if run.of_peer else run.method,
-        "encoder_rate": float(run.side.partition(" ")[2]) if run.of_peer else None,
+        "encoder_rate": run.rate,
         "seed": run.seed,
         "rows": str(plan.folder),
         "encoder": encoder_path("minilm"),
@@ -177,7 +182,8 @@ def tables_of(result: Mapping[str, Any]) -> Tables:
     """Mean and spread over seeds, how the sides compare, and what theirs would have with other masks."""
     together: dict[tuple[str, str], list[dict[str, Any]]] = {}
     for found in result["runs"]:
-        together.setdefault((found["run"]["method"], found["run"]["side"]), []).append(found)
+        run = Run(**found["run"])
+        together.setdefault((run.method, run.side_name), []).append(found)
     rows = [[*key, str(len(found)), *_figures(found)] for key, found in sorted(together.items())]
     theirs = {key: found for key, found in together.items() if Run(**found[0]["run"]).of_peer}
     pairs = [(key[0], key) for key in sorted(theirs)]
@@ -243,12 +249,12 @@ def main() -> None:
     given = parser.parse_args()
     plan = Plan(given.texts, given.validation, given.test, given.epochs, given.stage_epochs, given.batch_size)
     write_rows(plan)
-    theirs = [f"{PEER} {rate:g}" for rate in given.peer_rates if PEER in given.sides]
-    ours = [*([OURS] if OURS in given.sides else []), *([OURS_BF16] if given.bf16 else [])]
+    theirs = [(PEER, rate) for rate in given.peer_rates if PEER in given.sides]
+    ours = [*([(OURS, None)] if OURS in given.sides else []), *([(OURS_BF16, None)] if given.bf16 else [])]
     runs = [
         run
-        for seed, side, method in product(range(given.seeds), [*ours, *theirs], given.methods)
-        if (run := Run(method, side, seed)).method in NAMES or not run.of_peer
+        for seed, (side, rate), method in product(range(given.seeds), [*ours, *theirs], given.methods)
+        if (run := Run(method, side, seed, rate)).method in NAMES or not run.of_peer
     ]
     with ThreadPoolExecutor(given.workers) as pool:
         list(pool.map(lambda run: start(plan, run, given.peer_python), runs))
