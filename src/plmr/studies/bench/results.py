@@ -119,15 +119,13 @@ def restore_results(folder: Folder) -> None:
     if not folder.results.is_file():
         return
     for line in _text(folder.results).splitlines():
-        try:
-            result = json.loads(line)
-            key = result["key"]
-            known = bool(_KEY.fullmatch(key))
-        except (ValueError, TypeError, KeyError):
+        result = _parsed(line)
+        if result is None or not _KEY.fullmatch(str(result["key"])):
             continue
-        if known and not folder.result(key).exists():
-            folder.result(key).parent.mkdir(parents=True, exist_ok=True)
-            with atomic_path(folder.result(key)) as aside:
+        path = folder.result(result["key"])
+        if not path.exists():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with atomic_path(path) as aside:
                 found = {name: value for name, value in result.items() if name not in _ADDED}
                 aside.write_text(json.dumps(found), encoding="utf-8")
 
@@ -135,6 +133,16 @@ def restore_results(folder: Folder) -> None:
 _NEEDED = {"key", "method", "encoder", "dataset", "sparsity", "seed", "config", "data", "device", "validation"}
 _MEASURED = {"word", "classification"}
 """What a result and its validation figures hold at least."""
+
+
+def _parsed(line: str) -> dict[str, Any] | None:
+    """A line of `results.jsonl`; None where it is no result."""
+    try:
+        result = json.loads(line)
+        whole = result.keys() >= _NEEDED and result["validation"].keys() >= _MEASURED
+    except (ValueError, AttributeError):
+        return None
+    return result if whole else None
 
 
 def read_results(folder: Folder) -> tuple[list[dict[str, Any]], dict[str, Any]]:
@@ -147,12 +155,9 @@ def read_results(folder: Folder) -> tuple[list[dict[str, Any]], dict[str, Any]]:
         raise PlmrError(f"{folder.path}: there is no results.jsonl; give a folder that `plmr bench SUITE` wrote.")
     results = []
     for number, line in enumerate(_text(folder.results).splitlines(), start=1):
-        try:
-            result = json.loads(line)
-            if not result.keys() >= _NEEDED or not result["validation"].keys() >= _MEASURED:
-                raise ValueError
-        except (ValueError, AttributeError):
-            raise PlmrError(f"{folder.results}:{number}: not a result; run the suite again to write it anew.") from None
+        result = _parsed(line)
+        if result is None:
+            raise PlmrError(f"{folder.results}:{number}: not a result; run the suite again to write it anew.")
         results.append(result)
     return results, _suite_of(folder.suite) if folder.suite.is_file() else {}
 
