@@ -144,6 +144,17 @@ def test_validation_figures_stand_where_a_run_has_no_other():
     assert "validation texts" in page.intro[-1] and "±" not in page.intro[-1]
 
 
+def test_the_encoder_is_named_once_where_there_is_one_and_in_every_row_where_there_are_several():
+    lines = [line("rnp", 0), line("mcd", 0)]
+    page = suite_page(lines, {})
+    assert "All runs are on the encoder gru." in page.intro
+    assert not any("gru" in row.name for sheet in page.sheets for row in sheet.rows)
+    lines[1]["encoder"] = "minilm"
+    page = suite_page(lines, {})
+    assert not any("gru" in sentence for sentence in page.intro)
+    assert page.sheets[0].rows[0].name == "rnp · gru"
+
+
 def test_what_runs_have_told_is_told():
     lines = [line(method, seed) for method in ("rnp", "mcd") for seed in (0, 1)]
     lines[0]["notes"] = ["selects nothing"]

@@ -53,7 +53,7 @@ def suite_page(results: Sequence[Result], suite: Mapping[str, Any]) -> Page:
     note = suite.get("note") or (results[0].get("suite_note") if results else None)
     return Page(
         title=f"Suite {name}",
-        intro=[*([f"{note}"] if note else []), scored(results, everything)],
+        intro=[*([f"{note}"] if note else []), *_encoder(everything), scored(results, everything)],
         sheets=sheets,
         findings=[finding(title, best) for title, best in compared],
         notes=[
@@ -62,6 +62,12 @@ def suite_page(results: Sequence[Result], suite: Mapping[str, Any]) -> Page:
         ],
         made_with=made_with(results),
     )
+
+
+def _encoder(everything: Sequence[Cell]) -> list[str]:
+    """The encoder, where there is one for all, which no table names then."""
+    encoders = {cell.encoder for cell in everything}
+    return [f"All runs are on the encoder {encoder}." for encoder in encoders if len(encoders) == 1]
 
 
 def _blocks(everything: Sequence[Cell]) -> list[tuple[str, list[Cell]]]:
