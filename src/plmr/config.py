@@ -100,8 +100,8 @@ class RationaleConfig(PretrainedConfig):
             (released code) or the `max` over the selected.
         shared_mask_head: One mask head for all Dim-Reduction blocks instead of one each.
         mask_head_dropout, class_head_dropout: Dropout in the heads.
-        encoder_dropout: Dropout everywhere in the encoder; None leaves what it was configured with. With 0 a short
-            training gets further (`benchmarks/README.md`).
+        encoder_dropout: Dropout everywhere in the encoder; None leaves what it was configured with. With 0 a very
+            short training may get further (`benchmarks/README.md`).
         keep_bias: Initial bias of the mask heads towards keeping, a difference of logits; at 0 every token starts
             with about even odds. A budget takes no notice of it.
         sampler: How training samples masks: `gumbel`, each unit by its own odds, the share being a matter of

@@ -80,7 +80,7 @@ def run(
         list[str] | None,
         typer.Option(
             metavar="AXIS=VALUE",
-            help="Do only the runs of this method, encoder, dataset, sparsity or seed, as in encoder=gru; repeatable.",
+            help="Only the runs of this method, encoder, dataset, sparsity or seed, as encoder=gru. May be repeated.",
         ),
     ] = None,
 ) -> None:

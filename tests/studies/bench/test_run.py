@@ -129,8 +129,8 @@ def check_that_the_lines_alone_are_enough(run, place) -> None:
     lines, kept = (place / "out" / "results.jsonl").read_text(), results(place).keys()
     found = {path: json.loads(path.read_text()) for path in kept}
     shutil.rmtree(place / "out" / "runs")
-    no_results = ["", "{", "[]", '{"key": "0123456789ab"}']
-    (place / "out" / "results.jsonl").write_text(lines + "\n".join(no_results))
+    no_results = [b"", b"{", b"[]", b'{"key": "0123456789ab"}', b'"\xff"']
+    (place / "out" / "results.jsonl").write_bytes(lines.encode() + b"\n".join(no_results))
     done = run(place / "suite.yaml", "--output", place / "out", "--device", "cpu", "--only", "method=fr")
     assert done.exit_code == 0 and "Runs: 2 done before, 1 left for later." in done.stdout, done.output
     assert (place / "out" / "results.jsonl").read_text() == lines

@@ -118,7 +118,8 @@ def restore_results(folder: Folder) -> None:
     """
     if not folder.results.is_file():
         return
-    for line in _text(folder.results).splitlines():
+    # As bytes: a file that is not UTF-8 is no reason to refuse the run that writes it anew.
+    for line in folder.results.read_bytes().splitlines():
         result = _parsed(line)
         if result is None or not _KEY.fullmatch(str(result["key"])):
             continue
@@ -135,7 +136,7 @@ _MEASURED = {"word", "classification"}
 """What a result and its validation figures hold at least."""
 
 
-def _parsed(line: str) -> dict[str, Any] | None:
+def _parsed(line: str | bytes) -> dict[str, Any] | None:
     """A line of `results.jsonl`; None where it is no result."""
     try:
         result = json.loads(line)
