@@ -7,11 +7,11 @@
 Both sides train the same PLMR on MiniLM with the same batches of the same texts, masks being sampled as they are in
 the second half of a training.
 
-naive      every text padded to 256 tokens, float32, attention weights and activations of all blocks held for the
-           backward pass, and two full passes: one selects and predicts from the rationale, the other starts again from
-           the embeddings for the full-text loss
+naive      every text padded to 256 tokens, float32, attention as a softmax of scores lowered by the mask, its weights
+           and the activations of all blocks held for the backward pass, and two full passes: one selects and predicts
+           from the rationale, the other starts again from the embeddings for the full-text loss
 ours       texts of like length together, padded to the longest, bfloat16 where a matrix is multiplied, activations and
-           the attention weights of long texts made again in the backward pass, the plain blocks run once for both paths
+           attention weights made again in the backward pass, the plain blocks run once for both paths
 
 Tokens are real ones, without padding. Each side runs in a process of its own, which is where its highest memory is
 read; speeds are compared in turns, one step of each side after the other, as median of the ratios. On a GPU the memory
@@ -33,6 +33,7 @@ from statistics import median
 from typing import Any
 
 import torch
+import torch.nn.functional as F
 from machine import RESULTS, command, machine, peak_mib
 from pairs import Tables, seconds, table
 from torch import Tensor
@@ -49,7 +50,7 @@ from plmr.training.trainer import WIDTHS, keep_few_kernels
 PADDED_TO = 256
 MEMORY_STEPS = {"naive": 4, "ours": 40}
 """Steps after which the memory is read: the first side's are all of one size, the second's are not."""
-MADE_AGAIN = attention.checkpoint
+MADE_AGAIN, IN_PARTS = feed_forward.checkpoint, attention.weighted_attention
 TARGETS = {"times_faster": 3.0, "share_of_memory": 0.5}
 
 
@@ -100,13 +101,22 @@ def held(function: Callable[..., Tensor], *inputs: Any, **_: Any) -> Tensor:
     return function(*inputs)
 
 
+def usual_attention(
+    query: Tensor, key: Tensor, value: Tensor, keep: Tensor, visible: Tensor | None, scale: float, dropout: float
+) -> Tensor:
+    """Masked attention as it is usually written."""
+    scores = attention.attention_scores(query, key, visible, scale) + (keep + 1e-6).log()[:, None, None, :]
+    return F.dropout(scores.softmax(dim=-1), dropout) @ value
+
+
 def _step(
     model: RationaleModel, optimizer: torch.optim.Optimizer, texts: list[Encoded], side: str
 ) -> Callable[[], None]:
     collator = RationaleCollator(0, PADDED_TO if side == "naive" else WIDTHS, PADDED_TO)
 
     def step() -> None:
-        attention.checkpoint = feed_forward.checkpoint = MADE_AGAIN if side == "ours" else held
+        feed_forward.checkpoint = MADE_AGAIN if side == "ours" else held
+        attention.weighted_attention = IN_PARTS if side == "ours" else usual_attention
         batch = {name: tensor.to(model.device) for name, tensor in collator([t.features() for t in texts]).items()}
         half = torch.autocast(model.device.type, torch.bfloat16) if side == "ours" else contextlib.nullcontext()
         with half:
