@@ -32,9 +32,9 @@ from pairs import Tables, in_turns, ratio, table
 from transformers import BertConfig, BertForSequenceClassification
 
 from plmr import RationaleConfig, RationaleModel
-from plmr.config import CHOICES
 from plmr.data.encoding import Encoded
 from plmr.inference import by_length
+from plmr.limits import CHOICES
 from plmr.masking import sparsity_targets
 from plmr.training.calibration import calibrate
 

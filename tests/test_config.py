@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 
 from plmr import __version__
-from plmr.config import CHOICES, RANGES, RationaleConfig
+from plmr.config import RationaleConfig
 from plmr.errors import PlmrError
+from plmr.limits import CHOICES, RANGES
 from plmr.presets import PRESETS
 
 

@@ -13,49 +13,8 @@ from transformers import AutoConfig, PretrainedConfig
 from plmr import __about__
 from plmr.errors import PlmrError, nearest
 from plmr.kinds import fits, phrase
+from plmr.limits import CHOICES, RANGES, THRESHOLD
 from plmr.presets import PRESETS, VARIANTS
-from plmr.ranges import FINITE, NOT_NEGATIVE, POSITIVE, Range
-
-CHOICES: dict[str, tuple[str, ...]] = {
-    "unit": ("word", "subword"),
-    "masking": ("drop", "zero"),
-    "predictor_input": ("embeddings", "hidden"),
-    "predictor_blocks": ("late", "all"),
-    "predictor_start": ("early", "late"),
-    "full_text_path": ("embeddings", "predictor", "first_token", "none"),
-    "special_tokens": ("context", "released"),
-    "pooling": ("mean", "first", "max"),
-    "depth_rule": ("paper", "released"),
-    "sparsity_schedule": ("linear", "log_linear"),
-    "constraint_form": ("corpus", "paper", "released"),
-    "match_function": ("identity", "exponential"),
-    "sampler": ("budget", "gumbel"),
-    "long_texts": ("windows", "cut"),
-}
-_DROPOUT = Range("a probability of 0 or more and below 1", lambda p: 0 <= p < 1)
-RANGES: dict[str, Range] = {
-    "sparsity": Range(
-        "between 0 and 1; it is the share of a text that its rationale is to hold, for example 0.2", lambda a: 0 < a < 1
-    ),
-    "mask_head_dropout": _DROPOUT,
-    "class_head_dropout": _DROPOUT,
-    "encoder_dropout": _DROPOUT._replace(phrase=_DROPOUT.phrase + ", or None", optional=True),
-    "keep_bias": FINITE,
-    "gumbel_temperature": POSITIVE,
-    "gumbel_noise": NOT_NEGATIVE,
-    "score_spread": Range("a number above 0, or None", POSITIVE.fits, optional=True),
-    "smoothing": Range("an odd number of units, such as 1 (none), 3 or 5", lambda n: n >= 1 and n % 2 == 1, whole=True),
-    "sparsity_weight": NOT_NEGATIVE,
-    "continuity_weight": NOT_NEGATIVE,
-    "sparsity_delay": Range("a share of the training of 0 or more and below 1", lambda share: 0 <= share < 1),
-    "sparsity_annealing": Range("a share of the training between 0 and 1", lambda share: 0 <= share <= 1),
-    "full_text_weight": NOT_NEGATIVE,
-    "match_weight": NOT_NEGATIVE,
-    "match_base": POSITIVE,
-    "max_tokens": Range("at least 4 tokens, the fewest that leave room for a text", lambda n: n >= 4, whole=True),
-    "window_overlap": Range("a share of 0 or more and below 1, such as 0.25", lambda share: 0 <= share < 1),
-}
-_THRESHOLD = Range("a keep probability", lambda p: 0 <= p <= 1)
 
 
 class RationaleConfig(PretrainedConfig):
@@ -299,7 +258,7 @@ class RationaleConfig(PretrainedConfig):
                 "the whole training, which would end before the share asked for is reached; make their sum 1 or less."
             )
         thresholds = [] if self.thresholds is None else self.thresholds
-        if not isinstance(thresholds, (list, tuple)) or not all(map(_THRESHOLD.holds, thresholds)):
+        if not isinstance(thresholds, (list, tuple)) or not all(map(THRESHOLD.holds, thresholds)):
             raise PlmrError(
                 f"thresholds={self.thresholds!r} is not a list of keep probabilities between 0 and 1, one for each "
                 "pruning step; leave it out, training finds them."

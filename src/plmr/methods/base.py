@@ -7,14 +7,12 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from itertools import accumulate
 from typing import ClassVar
 
 from torch import Tensor, nn
 
 from plmr.config import RationaleConfig
 from plmr.encoders import SplitEncoder
-from plmr.errors import PlmrError
 from plmr.masking import (
     Units,
     constraint,
@@ -22,7 +20,6 @@ from plmr.masking import (
     keep_probability,
     released_constraint,
     smooth,
-    sparsity_targets,
     standardize,
     straight_through,
     text_constraint,
@@ -33,21 +30,14 @@ from plmr.masking import (
 from plmr.methods.game import Batch, Losses, Play, Selection, at_rest
 from plmr.methods.options import Options, read_options
 from plmr.methods.parts import ClassHead, MaskHead
+from plmr.methods.timeline import Timeline
 
 
-class Method(nn.Module, ABC):
+class Method(Timeline, nn.Module, ABC):
     """A framework: a generator that selects, a predictor that reads the selection, and the game they play.
 
     A subclass names its players in `modules_of`, yields its `plays`, and says how it selects and predicts. Most are
-    of the kind that `SelectThenPredict` holds.
-
-    The training is one timeline, from progress 0 to 1:
-
-        0 ─── stages, one after the other ───► start ─── annealing ───► 1
-              whole texts are read                       the share asked for falls to α and stays there
-
-    The start is at `sparsity_delay`, or where the last of the `stages` ends if that is later. A stage is therefore no
-    time of its own: it is a part of the time in which there is nothing to select yet.
+    of the kind that `SelectThenPredict` holds. When it plays what is `Timeline`'s matter.
 
     Args:
         config: Sizes, switches and weights.
@@ -71,14 +61,7 @@ class Method(nn.Module, ABC):
         super().__init__()
         self.config = config
         self.options = read_options(config.method, self.options_class, config.method_options)
-        self.progress = 1.0
-        if self.settled > 1 + 1e-9:
-            shares = ", ".join(f"{name} {share:g}" for name, share in self.stages.items())
-            raise PlmrError(
-                f"The stages before the game ({shares}) and sparsity_annealing={config.sparsity_annealing:g} are more "
-                "than the whole training, which would end before the share asked for is reached; make their sum 1 or "
-                "less."
-            )
+        self.check_timeline()
 
     @classmethod
     def idle_with(cls, options: Options) -> frozenset[str]:
@@ -123,19 +106,6 @@ class Method(nn.Module, ABC):
         """What the learning rate of a player is multiplied by in the next step; asked after the losses of its play."""
         return 1.0
 
-    @property
-    def stages(self) -> Mapping[str, float]:
-        """Stages before the game, in order, and the share of the training that each takes."""
-        return {}
-
-    @property
-    def stage(self) -> str:
-        """The stage at this point of the training; `game` when all of `stages` are over."""
-        return next((name for name, end in self._stage_ends().items() if self.progress < end), "game")
-
-    def _stage_ends(self) -> dict[str, float]:
-        return dict(zip(self.stages, accumulate(self.stages.values()), strict=True))
-
     @abstractmethod
     def select(self, batch: Batch) -> Selection:
         """Choose the rationale: sampled while training, deterministic otherwise."""
@@ -166,11 +136,6 @@ class Method(nn.Module, ABC):
         """Class logits from the whole text. *Shape:* (B, C)"""
 
     @property
-    def n_steps(self) -> int:
-        """Number of pruning steps, each with a threshold of its own."""
-        return 1
-
-    @property
     def n_environments(self) -> int:
         """How many environments of texts the game tells apart; 0, it does not read them."""
         return 0
@@ -198,17 +163,6 @@ class Method(nn.Module, ABC):
     def heads(self) -> list[nn.Module]:
         """Freshly initialised modules, which learn at the heads' rate."""
         return [module for module in self.modules() if isinstance(module, (MaskHead, ClassHead))]
-
-    def annealed_sparsity(self) -> float:
-        """The share asked for at this point of the training: everything at first, `sparsity` in the end.
-
-        Starting at even odds instead, keep probabilities settle near α everywhere: the sampled share is right
-        while the argmax keeps nothing.
-        """
-        span = self.config.sparsity_annealing
-        past = self.progress - self.start
-        done = min(1.0, max(0.0, past / span)) if span > 0 else float(past >= 0)
-        return 1 - (1 - self.config.sparsity) * done
 
     def choose(
         self, logits: Tensor, units: Units, step: int = 0, before: Tensor | None = None
@@ -260,26 +214,6 @@ class Method(nn.Module, ABC):
         """The deterministic mask of evaluation, at a pruning step's threshold. *Shape:* both (B, U)"""
         thresholds = self.config.thresholds or [0.5] * self.n_steps
         return threshold_mask(probability, thresholds[step])
-
-    @property
-    def start(self) -> float:
-        """The share of the training after which there is something to select."""
-        return max(self.config.sparsity_delay, sum(self.stages.values()))
-
-    @property
-    def settled(self) -> float:
-        """The share of the training after which the share asked for no longer changes."""
-        return self.start + self.config.sparsity_annealing
-
-    @property
-    def keeps_everything(self) -> bool:
-        """Whether training still reads whole texts, so that there is nothing to select."""
-        return self.training and self.annealed_sparsity() == 1
-
-    def sparsity_now(self) -> list[float]:
-        """The share asked of each pruning step, at this point of the training."""
-        sparsity = self.annealed_sparsity() if self.training else self.config.sparsity
-        return sparsity_targets(sparsity, self.n_steps, self.config.sparsity_schedule)
 
     def constraint_weights(self) -> tuple[float, float]:
         """λ1 and λ2. A budget is met exactly but for rounding, whose sign is no signal."""
