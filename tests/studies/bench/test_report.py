@@ -14,7 +14,7 @@ import pytest
 from typer.testing import CliRunner
 
 from plmr.cli import app
-from plmr.metrics import bootstrap_difference
+from plmr.metrics import bootstrap_difference, evaluation_report
 from plmr.studies.bench.report import suite_page
 from plmr.studies.bench.summary import best_two, cells
 from tests.studies.bench.lines import GOLD, SKILL, TEXTS, flags, labels, line
@@ -281,3 +281,20 @@ def test_without_a_folder_the_last_one_is_reported(folder, tmp_path, monkeypatch
     assert "rnp" in CliRunner().invoke(app, ["bench", "report", "--format", "markdown"]).stdout
     written = CliRunner().invoke(app, ["bench", "report", "--format", "html", "--output", "page.html"])
     assert written.exit_code == 0 and (tmp_path / "page.html").read_text().startswith("<!doctype html>")
+
+
+@pytest.mark.parametrize(("kept", "share"), [(np.ones, "100.0"), (np.zeros, "0.0")])
+def test_a_run_that_missed_the_share_asked_for_is_told_and_never_best(kept, share):
+    # All words have a recall of 100 %, and a class that is as good without any an accuracy that looks like the best.
+    missed = evaluation_report([kept(20, dtype=bool)] * TEXTS, GOLD, y_true=["no"] * TEXTS, y_pred=["no"] * TEXTS)
+    lines = [line(method, seed) for method in ("rnp", "mcd") for seed in (0, 1)]
+    lines.append(line("rnp", 1) | {"key": "all", "method": "all", "test": missed.to_dict()})
+    page = suite_page(lines, {})
+    told = [finding for finding in page.findings if "all on gru selects" in finding]
+    assert len(told) == len(page.findings) - 1 == 1
+    assert f"selects {share} % with seed 1." in told[0]
+    best = best_two(cells(lines))
+    assert best is not None and best.chosen_from == 2
+    (*_, last) = page.sheets[0].rows
+    assert last.name == "all" and not any(cell.best for block in last.cells for cell in block)
+    assert any(cell.best for row in page.sheets[0].rows for block in row.cells for cell in block)

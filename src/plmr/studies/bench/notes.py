@@ -57,6 +57,12 @@ def finding(title: str, compared: Comparison) -> str:
     return " ".join([told, *doubts])
 
 
+def share_missed(title: str, cell: Cell) -> str:
+    """That runs of a cell selected far more or far less than was asked for."""
+    shares = ", ".join(f"{100 * found:.1f} % with seed {seed}" for seed, found in cell.far_off.items())
+    return f"{title}: {_place(cell)} selects {shares}. Its figures say nothing of the method at the share asked for."
+
+
 def _place(cell: Cell) -> str:
     return f"{cell.method} on {cell.encoder}"
 

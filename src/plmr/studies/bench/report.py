@@ -15,6 +15,7 @@ from plmr.studies.bench.notes import (
     notes_of_runs,
     scored,
     share,
+    share_missed,
 )
 from plmr.studies.bench.summary import Cell, Figure, Result, best_two, cells
 from plmr.studies.published import Published, published_beside
@@ -55,7 +56,10 @@ def suite_page(results: Sequence[Result], suite: Mapping[str, Any]) -> Page:
         title=f"Suite {name}",
         intro=[*([f"{note}"] if note else []), *_encoder(everything), scored(results, everything)],
         sheets=sheets,
-        findings=[finding(title, best) for title, best in compared],
+        findings=[
+            *(finding(title, best) for title, best in compared),
+            *(share_missed(title, cell) for title, group in blocks for cell in group if cell.far_off),
+        ],
         notes=[
             *notes_of_figures(everything, footnotes, [best for _, best in compared]),
             *notes_of_runs(results, suite),
@@ -142,14 +146,21 @@ def _cost_titles(group: Sequence[Cell]) -> tuple[str, str]:
 
 
 def _column_cells(group: Sequence[Cell], columns: Mapping[str, str]) -> dict[tuple[str, str], tuple[Shown, ...]]:
-    """The figures of every cell as written; the best of a column marked, unless all read the same."""
+    """The figures of every cell as written; the best of a column marked, unless all read the same.
+
+    None that missed the share asked for is the best.
+    """
     written: list[list[Shown]] = [[] for _ in group]
     for key in columns.values():
         figures = [cell.figure(key) for cell in group]
-        means = [f"{100 * figure.mean:.1f}" for figure in figures if figure]
-        best = max(means, key=float) if key in _BEST and len(set(means)) > 1 else None
-        for row, figure in zip(written, figures, strict=True):
-            row.append(Shown(_write(figure, key in _SPREAD), figure is not None and f"{100 * figure.mean:.1f}" == best))
+        means = [
+            None if cell.far_off or not figure else f"{100 * figure.mean:.1f}"
+            for cell, figure in zip(group, figures, strict=True)
+        ]
+        told = {reads for reads in means if reads is not None}
+        best = max(told, key=float) if key in _BEST and len(told) > 1 else None
+        for row, figure, reads in zip(written, figures, means, strict=True):
+            row.append(Shown(_write(figure, key in _SPREAD), best is not None and reads == best))
     return {(cell.method, cell.encoder): tuple(row) for cell, row in zip(group, written, strict=True)}
 
 

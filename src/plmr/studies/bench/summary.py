@@ -44,6 +44,16 @@ class Cell:
         values = [value for value in (FIGURES[key](result, self.part) for result in self.results) if value is not None]
         return Figure(mean(values), stdev(values) if len(values) > 1 else None) if values else None
 
+    @property
+    def far_off(self) -> dict[int, float]:
+        """The share that was selected, by seed, where it is less than half of what was asked for or half as much again:
+        no figure of such a run says how good the method is at that share, since all words have a recall of 100 %.
+        """
+        shares = {result["seed"]: FIGURES["sparsity"](result, self.part) for result in self.results}
+        return {
+            seed: found for seed, found in shares.items() if found is not None and abs(found / self.sparsity - 1) > 0.5
+        }
+
 
 def _word(key: str) -> Callable[[Result, str], float | None]:
     return lambda result, part: (result[part]["word"] or {}).get(key)
@@ -107,13 +117,13 @@ def best_two(group: Sequence[Cell], resamples: int = 10_000) -> Comparison | Non
     difference is never negative; the mean of the seeds' F1 can have another order.
 
     Args:
-        group: Cells of one dataset and one sparsity.
+        group: Cells of one dataset and one sparsity; those that are `far_off` are not compared.
         resamples: Times the texts are drawn.
 
     Returns:
         None where there are no two methods with gold words of the same texts.
     """
-    scored = [(f1, cell) for cell in group if (f1 := pooled_f1(cell)) is not None]
+    scored = [(f1, cell) for cell in group if not cell.far_off and (f1 := pooled_f1(cell)) is not None]
     best: dict[str, tuple[float, Cell]] = {}
     for f1, cell in scored:
         if cell.method not in best or f1 > best[cell.method][0]:
