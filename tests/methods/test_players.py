@@ -149,14 +149,16 @@ def test_a_setting_that_a_method_ignores_moves_none_of_its_losses(name, options)
     }
     others = {"complement_margin": 2.0} if "reinforce" in options else {}
 
-    def losses(more=(), **settings):
+    def losses(seed, more=(), **settings):
         model = small_model(method=name, method_options=options | dict(more), **PENALTY | settings).train()
         model.set_progress(0.3)
-        torch.manual_seed(1)
+        torch.manual_seed(seed)
         return [term.item() for term in model(**small_batch(), labels=LABELS).losses.values()]
 
-    still = {setting for setting, value in changes.items() if losses(**{setting: value}) == losses()}
-    still |= {other for other, value in others.items() if losses({other: value}) == losses()}
+    # One draw of so few words may be the same by chance.
+    seeds = range(1, 6)
+    still = {each for each, value in changes.items() if all(losses(s, **{each: value}) == losses(s) for s in seeds)}
+    still |= {other for other, value in others.items() if all(losses(s, {other: value}) == losses(s) for s in seeds)}
     assert still == METHODS[name].idle_with(METHODS[name].options_class(**options))
 
 

@@ -49,7 +49,7 @@ def test_a_pruned_unit_stays_pruned_and_special_tokens_are_never_selected(maskin
     model.train(training)
     batch = small_batch()
     seen = []
-    for seed in range(5):
+    for seed in range(10):
         torch.manual_seed(seed)
         output = model(**batch)
         first, second, third = output.masks
