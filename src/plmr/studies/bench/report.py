@@ -151,11 +151,11 @@ def _column_cells(group: Sequence[Cell], columns: Mapping[str, str]) -> dict[tup
     None that missed the share asked for is the best.
     """
     written: list[list[Shown]] = [[] for _ in group]
+    held = [not cell.far_off for cell in group]
     for key in columns.values():
         figures = [cell.figure(key) for cell in group]
         means = [
-            None if cell.far_off or not figure else f"{100 * figure.mean:.1f}"
-            for cell, figure in zip(group, figures, strict=True)
+            f"{100 * figure.mean:.1f}" if figure and fits else None for figure, fits in zip(figures, held, strict=True)
         ]
         told = {reads for reads in means if reads is not None}
         best = max(told, key=float) if key in _BEST and len(told) > 1 else None
