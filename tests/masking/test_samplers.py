@@ -7,6 +7,7 @@ import torch
 from torch.testing import assert_close
 
 from plmr.masking import (
+    damp_mean,
     expected_budget,
     gumbel_noise,
     keep_probability,
@@ -165,6 +166,17 @@ def test_a_penalty_can_reach_any_share_with_a_spread():
     own = standardize(torch.stack([torch.zeros_like(odds), odds - 20], dim=-1), valid, 3.0, centred=False).diff(dim=-1)
     assert float(own.std(unbiased=False)) == pytest.approx(3.0, abs=1e-2)
     assert float(own.mean()) == pytest.approx(float(odds.mean()) - 20, abs=1e-3)
+
+
+def test_a_damped_mean_leaves_what_tells_units_apart():
+    logits, valid = torch.randn(4, 60, 2) * 5 + torch.tensor([2.0, 9.0]), torch.rand(4, 60) < 0.8
+    before, after = (both.diff(dim=-1)[..., 0] for both in (logits, damp_mean(logits, valid, 0.1)))
+    for row in range(4):
+        own, found = before[row][valid[row]], after[row][valid[row]]
+        assert_close(found.mean(), own.mean() / 10)
+        assert_close(found - found[0], own - own[0], atol=1e-5, rtol=1e-4)
+    assert_close(damp_mean(logits, valid, 1.0).diff(dim=-1)[..., 0], before)
+    assert damp_mean(logits[:1], torch.zeros(1, 60, dtype=torch.bool), 0.1).isfinite().all()
 
 
 def test_smoothing_is_the_mean_of_the_neighbours_there_are():

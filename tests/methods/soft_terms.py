@@ -19,18 +19,18 @@ _SHARE = 0.3
 
 
 def scores_of(method, batch):
-    """What the generator's head says of dropping and keeping each word."""
+    """By how much keeping each word has more to say for it than dropping it, a tenth of a text's mean counting."""
     generator = method.generator
     states = generator.run(generator.embed(batch["input_ids"]), range(generator.n_blocks), batch["attention_mask"])
-    drop, keep = (by_word(part, batch["word_ids"]) for part in method.mask_head(states).unbind(dim=-1))
-    return [list(zip(*pair, strict=True)) for pair in zip(drop, keep, strict=True)]
+    drop, keep = method.mask_head(states).unbind(dim=-1)
+    return [[odds - 0.9 * sum(text) / len(text) for odds in text] for text in by_word(keep - drop, batch["word_ids"])]
 
 
 def soft_terms(name, method, batch, labels, output):
     keep = by_word(output.keep_probability, batch["word_ids"])
     if name == "cr":
         return _cr(method, batch, labels, output, keep)
-    expected = [[formulas.kuma_keep(*word) for word in text] for text in scores_of(method, batch)]
+    expected = [[formulas.kuma_keep(-odds / 2, odds / 2) for odds in text] for text in scores_of(method, batch)]
     found = {
         "sparsity": 1.7 * (formulas.expected_share(expected) - _SHARE),
         "continuity": 1.7 * (formulas.expected_changes(expected) - 2 * _SHARE / 10),

@@ -117,6 +117,9 @@ def test_every_term_of_the_loss_follows_its_formula(name):
     model = small_model(seed=SEEDS.get(name, 1), method=name, method_options=options, sparsity=0.3, **weights, **apart)
     if name == "invrat":  # or the environments would be worth nothing
         model.method.class_head.linear.bias.data += torch.tensor([2.0, 0.0])
+    if name in ("hardkuma", "dare"):  # whose scores are not spread
+        model.method.mask_head.linear.weight.data *= 3
+        model.method.mask_head.linear.bias.data += torch.tensor([7.5, -7.5])
     model.set_progress(0.45)  # a quarter of the span after the end of the guider's stage
     with torch.no_grad():
         output = model(**small_batch(), labels=LABELS)

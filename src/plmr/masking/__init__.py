@@ -11,6 +11,7 @@ from plmr.masking.constraints import (
 from plmr.masking.kumaraswamy import HardKumaGates
 from plmr.masking.pruning import masked_mean, run_masked, why_dense
 from plmr.masking.samplers import (
+    damp_mean,
     expected_budget,
     gumbel_noise,
     keep_probability,
@@ -28,6 +29,7 @@ __all__ = [
     "HardKumaGates",
     "Units",
     "constraint",
+    "damp_mean",
     "expected_budget",
     "gumbel_noise",
     "keep_probability",

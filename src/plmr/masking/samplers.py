@@ -91,6 +91,25 @@ def standardize(logits: Tensor, valid: Tensor, spread: float, centred: bool = Tr
     return torch.stack([-odds / 2, odds / 2], dim=-1)
 
 
+def damp_mean(logits: Tensor, valid: Tensor, weight: float) -> Tensor:
+    """Let what the log-odds of a text have in common weigh less than what tells them apart.
+
+    Each step of training moves the mean of a text along all the width of an encoder at once, because all states share
+    a part: without a budget it outruns a penalty that has yet to grow, to where neither has a slope.
+
+    Args:
+        logits: Drop and keep. *Shape:* (B, U, 2)
+        valid: Which units count. *Shape:* (B, U)
+        weight: Of their mean; at 1 it stays, at 0 it becomes 0.
+
+    Returns:
+        Drop and keep. *Shape:* (B, U, 2)
+    """
+    odds = logits[..., KEEP] - logits[..., 1 - KEEP]
+    odds = odds - (1 - weight) * _mean(odds, valid)
+    return torch.stack([-odds / 2, odds / 2], dim=-1)
+
+
 def within_budget(logits: Tensor, valid: Tensor, counts: Tensor) -> Tensor:
     """Shift the log-odds of each text so that exactly its budget of units is likelier kept than dropped.
 

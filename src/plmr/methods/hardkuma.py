@@ -15,12 +15,15 @@ nor a straight-through estimate is needed, and the penalties are expectations wi
 more is selected than asked for, and falls back when it is less: there is no weight to tune.
 
 Where this differs from the paper: its gates read those before them, here they are independent given scores that
-are smoothed as in every method. The share asked for falls along the library's timeline, and the changes follow from
-the share and the length r of a run (0.02 at a share of 0.13, as published, is about 13 words). There a multiplier pulls
-on below what is asked for until it has fallen, and has tens of thousands of steps from 1e-5 on; one that is fast enough
-for a training of some hundred then shuts all the gates for good. Here it pulls only while there is an excess, starts
-higher and moves faster. In evaluation a unit is selected whole or not at all, by k and the calibrated threshold; there
-a gate is 0, 1 or its mean before the stretch, whichever is likeliest.
+are smoothed as in every method. There a gate has two scores, of which both can grow until it rests between 0 and 1;
+here their difference is what counts. The share asked for falls along the library's timeline, and the changes follow
+from the share and the length r of a run (0.02 at a share of 0.13, as published, is about 13 words). There a multiplier
+pulls on below what is asked for until it has fallen, and has tens of thousands of steps from 1e-5 on; one that is fast
+enough for a training of some hundred then shuts all the gates for good. Here it pulls only while there is an excess,
+starts higher and moves faster; and what the scores of a text have in common counts a tenth, since on a pre-trained
+encoder it would open or shut all the gates for good within some twenty steps. In evaluation a unit is selected whole or
+not at all, by k and the calibrated threshold; there a gate is 0, 1 or its mean before the stretch, whichever is
+likeliest.
 
 The released code moves multipliers and averages whenever a loss is computed, on development and test texts too. Here
 they move in training only, and are saved with the model.
@@ -36,11 +39,14 @@ from torch import Tensor, nn
 
 from plmr.config import RationaleConfig
 from plmr.encoders import SplitEncoder
-from plmr.masking import HardKumaGates, Units, share
+from plmr.masking import HardKumaGates, Units, damp_mean, share
 from plmr.methods.game import Batch, Selection
 from plmr.methods.options import Options, option
 from plmr.methods.soft_gates import SoftGates
 from plmr.ranges import NOT_NEGATIVE, POSITIVE
+
+COMMON = 0.1
+"""Weight of what the scores of a text have in common, `keep_bias` included."""
 
 
 @dataclass(frozen=True)
@@ -123,7 +129,7 @@ class HardKuma(SoftGates):
         self.lagrangian = Lagrangian(2, options.multiplier_rate, options.multiplier_least, options.multiplier_most)
 
     def gates(self, logits: Tensor, units: Units) -> tuple[Tensor, Callable[[], Tensor]]:
-        gates = HardKumaGates.of(logits)
+        gates = HardKumaGates.of(damp_mean(logits, units.valid, COMMON))
         return gates.exceeds(0), gates.sample
 
     def excess(self, selection: Selection, batch: Batch) -> Tensor:
