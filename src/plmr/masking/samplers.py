@@ -84,11 +84,11 @@ def standardize(logits: Tensor, valid: Tensor, spread: float, centred: bool = Tr
     Returns:
         Drop and keep. *Shape:* (B, U, 2)
     """
-    odds = logits[..., KEEP] - logits[..., 1 - KEEP]
+    odds = _log_odds(logits)
     mean = _mean(odds, valid)
     odds = odds - mean
     odds = odds * spread / (_mean(odds.square(), valid) + 1e-3).sqrt() + (0.0 if centred else mean)
-    return torch.stack([-odds / 2, odds / 2], dim=-1)
+    return _drop_and_keep(odds)
 
 
 def damp_mean(logits: Tensor, valid: Tensor, weight: float) -> Tensor:
@@ -105,9 +105,9 @@ def damp_mean(logits: Tensor, valid: Tensor, weight: float) -> Tensor:
     Returns:
         Drop and keep. *Shape:* (B, U, 2)
     """
-    odds = logits[..., KEEP] - logits[..., 1 - KEEP]
+    odds = _log_odds(logits)
     odds = odds - (1 - weight) * _mean(odds, valid)
-    return torch.stack([-odds / 2, odds / 2], dim=-1)
+    return _drop_and_keep(odds)
 
 
 def within_budget(logits: Tensor, valid: Tensor, counts: Tensor) -> Tensor:
@@ -124,7 +124,7 @@ def within_budget(logits: Tensor, valid: Tensor, counts: Tensor) -> Tensor:
     Returns:
         Drop and keep. *Shape:* (B, U, 2)
     """
-    odds = logits[..., KEEP] - logits[..., 1 - KEEP]
+    odds = _log_odds(logits)
     ordered = odds.detach().masked_fill(~valid, float("-inf")).sort(dim=1, descending=True).values
     counts = torch.minimum(counts.long(), valid.sum(dim=1)).clamp(min=1)[:, None]
     lowest_kept = ordered.gather(1, counts - 1)
@@ -137,7 +137,7 @@ def within_budget(logits: Tensor, valid: Tensor, counts: Tensor) -> Tensor:
     # A shift, because what a clamp holds would have no gradient; and only of what may be kept: a unit that an earlier
     # step pruned learns of its worth through what this step would make of it.
     odds = odds + torch.where(valid, apart - odds, 0.0).detach()
-    return torch.stack([-odds / 2, odds / 2], dim=-1)
+    return _drop_and_keep(odds)
 
 
 def expected_budget(probability: Tensor, valid: Tensor, counts: Tensor) -> Tensor:
@@ -170,6 +170,14 @@ def expected_budget(probability: Tensor, valid: Tensor, counts: Tensor) -> Tenso
     slope = (chance * (1 - chance)).sum(dim=1, keepdim=True).detach().clamp(min=1e-6)
     shift = shift - (chance - chance.detach()).sum(dim=1, keepdim=True) / slope
     return (odds + shift).sigmoid() * valid
+
+
+def _log_odds(logits: Tensor) -> Tensor:
+    return logits[..., KEEP] - logits[..., 1 - KEEP]
+
+
+def _drop_and_keep(odds: Tensor) -> Tensor:
+    return torch.stack([-odds / 2, odds / 2], dim=-1)
 
 
 def _mean(values: Tensor, valid: Tensor) -> Tensor:
