@@ -49,6 +49,9 @@ class RationaleConfig(PretrainedConfig):
         predictor_start: Which pre-trained weights the late blocks start from where they read embeddings: `early`, those
             of as many blocks from the first one on, which were pre-trained to read embeddings; `late`, their own
             (paper). Without effect where blocks are not built alike or not pre-trained: ModernBERT and GRUs.
+        generator_start: What PLMR's generator learns before there is anything to choose (`sparsity_delay`):
+            `emphasis`, where the label shows, because L_x reads the mean of the whole text's tokens by their keep
+            probabilities; `none`, nothing (paper). Without effect where L_x does not read all tokens.
         full_text_path: What the full-text loss L_x reads: `predictor`, the predictor on the plain blocks' output
             (paper, eq. 15); `embeddings`, the predictor on the unmasked embeddings; `first_token`, the class head
             on the plain blocks' first token (released code); `none`, no full-text path.
@@ -115,6 +118,7 @@ class RationaleConfig(PretrainedConfig):
         predictor_input: str = "embeddings",
         predictor_blocks: str = "late",
         predictor_start: str = "early",
+        generator_start: str = "emphasis",
         full_text_path: str = "embeddings",
         special_tokens: str = "context",
         pooling: str = "mean",
@@ -161,6 +165,7 @@ class RationaleConfig(PretrainedConfig):
         self.predictor_input = predictor_input
         self.predictor_blocks = predictor_blocks
         self.predictor_start = predictor_start
+        self.generator_start = generator_start
         self.full_text_path = full_text_path
         self.special_tokens = special_tokens
         self.pooling = pooling

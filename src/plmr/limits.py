@@ -10,6 +10,7 @@ CHOICES: dict[str, tuple[str, ...]] = {
     "predictor_input": ("embeddings", "hidden"),
     "predictor_blocks": ("late", "all"),
     "predictor_start": ("early", "late"),
+    "generator_start": ("emphasis", "none"),
     "full_text_path": ("embeddings", "predictor", "first_token", "none"),
     "special_tokens": ("context", "released"),
     "pooling": ("mean", "first", "max"),

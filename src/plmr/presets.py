@@ -12,6 +12,7 @@ PAPER: dict[str, Any] = {
     "full_text_path": "predictor",
     "predictor_blocks": "late",
     "predictor_start": "late",
+    "generator_start": "none",
     "depth_rule": "paper",
     "full_text_weight": 1.0,
     "match_weight": 1.0,
@@ -43,6 +44,7 @@ RELEASED: dict[str, Any] = {
     "full_text_path": "first_token",
     "predictor_blocks": "late",
     "predictor_start": "late",
+    "generator_start": "none",
     "depth_rule": "released",
     "full_text_weight": 2.0,
     "match_weight": 1.0,
@@ -97,6 +99,9 @@ VARIANTS: dict[str, Variant] = {
     "plmr-late": Variant(
         "PLMR whose late blocks start from their own pre-trained weights, as in the paper", {"predictor_start": "late"}
     ),
+    "plmr-no-emphasis": Variant(
+        "PLMR whose generator learns nothing while whole texts are read, as in the paper", {"generator_start": "none"}
+    ),
     "plmr-m1": Variant("PLMR with one Dim-Reduction block: everything is pruned at once", {"dim_reduction_blocks": 1}),
     "plmr-m2": Variant("PLMR with two Dim-Reduction blocks, as 12 blocks have by default", {"dim_reduction_blocks": 2}),
     "plmr-hidden": Variant(
@@ -105,5 +110,5 @@ VARIANTS: dict[str, Variant] = {
     ),
 }
 """What the paper's ablations leave out, pruning in one step and in two, a predictor as deep as the encoder, the paper's
-start of the predictor, and the input that this library does not take. `plmr-hidden` has the reading of eq. 14 in which
-R is H ⊙ M."""
+starts of predictor and generator, and the input that this library does not take. `plmr-hidden` has the reading of
+eq. 14 in which R is H ⊙ M."""

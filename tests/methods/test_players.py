@@ -113,6 +113,7 @@ def test_a_setting_moves_the_losses_of_the_methods_that_read_it_and_of_no_other(
         "predictor_input": "hidden",
         "predictor_blocks": "all",
         "predictor_start": "late",
+        "generator_start": "none",
         "full_text_path": "predictor",
         "full_text_weight": 5.0,
         "match_weight": 3.0,
@@ -125,7 +126,11 @@ def test_a_setting_moves_the_losses_of_the_methods_that_read_it_and_of_no_other(
         model = small_model(method=name, **base | settings).train()
         model.method.start_from(small_encoder("bert").state_dict())
         torch.manual_seed(1)
-        return [term.item() for term in model(**small_batch(), labels=LABELS).losses.values()]
+        found = []
+        for progress in (0.1, 1.0):  # while whole texts are read, and afterwards
+            model.set_progress(progress)
+            found += [term.item() for term in model(**small_batch(), labels=LABELS).losses.values()]
+        return found
 
     unchanged = pytest.approx(losses(), abs=1e-6)
     moved = {setting for setting, value in changes.items() if losses(**{setting: value}) != unchanged}

@@ -218,11 +218,13 @@ def test_a_predictor_of_all_blocks_is_the_whole_encoder_on_what_is_selected(fami
     assert torch.equal(output.mask, late.mask) and (output.logits - late.logits).abs().max() > 1e-3
 
 
+@pytest.mark.parametrize("start", ["emphasis", "none"])
 @pytest.mark.parametrize("stage", ["game", "warm-up"])
-@pytest.mark.parametrize(("path", "late"), [("predictor", 2), ("first_token", 1)])
-def test_plain_blocks_are_computed_once_for_both_training_paths(path, late, stage, tmp_path):
+@pytest.mark.parametrize("path", ["embeddings", "predictor", "first_token"])
+def test_no_block_is_computed_twice_for_the_same_states(path, stage, start, tmp_path):
     model = small_model(
         full_text_path=path,
+        generator_start=start,
         generator_depth=3,
         dim_reduction_blocks=1,
         sparsity_delay=0.0 if stage == "game" else 0.5,
@@ -232,6 +234,8 @@ def test_plain_blocks_are_computed_once_for_both_training_paths(path, late, stag
     for number, block in enumerate(blocks):
         block.register_forward_hook(lambda *_, number=number: runs.append(number))
     trainer_of(model, tmp_path).train()
-    # While whole texts are read, nothing is selected.
-    expected = {0: 1, 1: 1, 2: int(stage == "game"), 3: late}
-    assert {number: runs.count(number) for number in range(len(blocks))} == expected
+    # While whole texts are read nothing is selected, and of embeddings both losses read the same states.
+    scored = stage == "game" or (start == "emphasis" and path != "first_token")
+    plain = scored or path != "embeddings"
+    late = {"embeddings": 1 + (stage == "game"), "predictor": 2, "first_token": 1}[path]
+    assert {number: runs.count(number) for number in range(4)} == {0: plain, 1: plain, 2: scored, 3: late}

@@ -102,6 +102,15 @@ def summaries() -> dict[str, str]:
     return methods | {name: variant.summary for name, variant in VARIANTS.items()}
 
 
+def unread_settings(config: RationaleConfig) -> frozenset[str]:
+    """Settings that other methods read and that of a configuration does not.
+
+    Args:
+        config: Of a method there is.
+    """
+    return frozenset().union(*(each.reads for each in METHODS.values())) - find_method(config.method).reads
+
+
 def idle_settings(config: RationaleConfig) -> list[str]:
     """Settings that somebody has changed and that change nothing, in a sentence for each reason.
 
@@ -116,9 +125,8 @@ def idle_settings(config: RationaleConfig) -> list[str]:
     def changed(names: frozenset[str]) -> str:
         return ", ".join(f"{name}={said[name]!r}" for name in sorted(names) if said[name] != usual[name])
 
-    unread = frozenset().union(*(each.reads for each in METHODS.values())) - method.reads
     found = []
-    if names := changed(unread | idle):
+    if names := changed(unread_settings(config) | idle):
         form = changed(frozenset(asdict(options)) - idle) if idle != method.ignores else ""
         which = f"{config.method!r} with {form}" if form else repr(config.method)
         found.append(f"The method {which} does not read {names}; leave that out, it changes nothing.")
@@ -194,4 +202,5 @@ __all__ = [
     "method_of",
     "option",
     "summaries",
+    "unread_settings",
 ]

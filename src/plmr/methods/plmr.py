@@ -11,6 +11,13 @@
 Late blocks were pre-trained to read what others have written, and read embeddings here. Two switches, neither of the
 paper, mend that: with predictor_start="early" they start from the weights of the first blocks, with
 predictor_blocks="all" blocks 0..l-1 read embeddings ⊙ M before them: they select, and serve the predictor too.
+
+A third one is for the generator, which has nothing to choose while whole texts are read. With
+generator_start="emphasis" its keep probabilities weigh what L_x pools then:
+
+    ŷ_X = head(Σ_i p_i h_i / Σ_i p_i),   Σ_i p_i = α n,   h the predictor's states of the whole text
+
+so that they are already high where the label shows when tokens begin to be pruned.
 """
 
 from __future__ import annotations
@@ -24,7 +31,7 @@ from torch import Tensor, nn
 from plmr.config import RationaleConfig
 from plmr.encoders import SplitEncoder
 from plmr.errors import PlmrError
-from plmr.masking import run_masked, sparsity_targets
+from plmr.masking import expected_budget, keep_probability, run_masked, sparsity_targets
 from plmr.methods.base import Method
 from plmr.methods.game import Batch, Losses, Play, Selection
 from plmr.methods.losses import cross_entropy
@@ -54,8 +61,8 @@ class PLMR(Method):
     summary = "one pre-trained encoder: early blocks prune tokens, late blocks predict from the rest (KDD 2025)"
     reads = frozenset(
         "generator_depth depth_rule dim_reduction_blocks shared_mask_head sparsity_schedule predictor_input "
-        "predictor_blocks predictor_start full_text_path full_text_weight match_weight match_function "
-        "match_base".split()
+        "predictor_blocks predictor_start generator_start full_text_path full_text_weight match_weight "
+        "match_function match_base".split()
     )
 
     def __init__(self, config: RationaleConfig, encoder: SplitEncoder):
@@ -148,6 +155,11 @@ class PLMR(Method):
 
     def predict(self, batch: Batch, selection: Selection) -> Tensor:
         """Equation 14: the predictor's input is the masked embedding output, not the generator's states."""
+        mask = batch.units.to_tokens(selection.mask)
+        return self.class_head(pool(self.read_rationale(batch, selection), mask, self.config.pooling))
+
+    def read_rationale(self, batch: Batch, selection: Selection) -> Tensor:
+        """The predictor's states of what is selected. *Shape:* (B, T, H)"""
         states = selection.embedded if self.config.predictor_input == "embeddings" else selection.hidden
         assert states is not None
         mask = batch.units.to_tokens(selection.mask)
@@ -155,32 +167,29 @@ class PLMR(Method):
             # The published code zeroes the first token on entry and lets it take part from the next block on.
             entry, rest = self.predicting[:1], self.predicting[1:]
             states = run_masked(self.encoder, states, entry, batch.attention_mask, mask, self.config.masking)
-            hidden = run_masked(
-                self.encoder, states, rest, batch.attention_mask, mask + batch.anchor, self.config.masking
-            )
         else:
-            visible = mask + batch.anchor
-            hidden = run_masked(
-                self.encoder, states, self.predicting, batch.attention_mask, visible, self.config.masking
-            )
-        return self.class_head(pool(hidden, mask, self.config.pooling))
+            rest = self.predicting
+        visible = mask + batch.anchor
+        return run_masked(self.encoder, states, rest, batch.attention_mask, visible, self.config.masking)
 
     def predict_full_text(self, batch: Batch, selection: Selection) -> Tensor:
         """Equation 15, by the path that `full_text_path` names."""
-        everything = batch.units.to_tokens(batch.everything)
         if self.config.full_text_path == "first_token":
             assert selection.plain is not None
             return self.class_head(selection.plain[:, 0])
+        everything = batch.units.to_tokens(batch.everything)
+        return self.class_head(pool(self.read_full_text(batch, selection), everything, self.config.pooling))
+
+    def read_full_text(self, batch: Batch, selection: Selection) -> Tensor:
+        """The predictor's states of the whole text. *Shape:* (B, T, H)"""
         if self.config.full_text_path == "predictor":
             assert selection.plain is not None
-            hidden = self.encoder.run(selection.plain, self.behind_plain, batch.attention_mask)
-        else:
-            assert selection.embedded is not None
-            visible = everything + batch.anchor
-            hidden = run_masked(
-                self.encoder, selection.embedded, self.predicting, batch.attention_mask, visible, self.config.masking
-            )
-        return self.class_head(pool(hidden, everything, self.config.pooling))
+            return self.encoder.run(selection.plain, self.behind_plain, batch.attention_mask)
+        assert selection.embedded is not None
+        visible = batch.units.to_tokens(batch.everything) + batch.anchor
+        return run_masked(
+            self.encoder, selection.embedded, self.predicting, batch.attention_mask, visible, self.config.masking
+        )
 
     def plays(self) -> list[Play]:
         return [Play(("generator", "predictor"), self.losses)]
@@ -201,18 +210,44 @@ class PLMR(Method):
 
     def full_text_losses(self, batch: Batch) -> Losses:
         """Equation 17 while everything is kept: the rationale is the text, and there is nothing to choose."""
-        everything = self.whole(batch)
-        loss = cross_entropy(self.predict(batch, everything), batch)
-        if self.config.full_text_path == "none":
+        path, everything = self.config.full_text_path, self.whole(batch)
+        states = self.read_rationale(batch, everything)
+        whole = batch.units.to_tokens(batch.everything)
+        loss = cross_entropy(self.class_head(pool(states, whole, self.config.pooling)), batch)
+        if path == "none":
             return {"rationale": loss}
-        full_text_loss = loss
-        if self.config.full_text_path != "embeddings":
+        if self.config.generator_start == "emphasis" and path != "first_token":
+            states = states if path == "embeddings" else self.read_full_text(batch, everything)
+            full_text_loss = self.emphasis_loss(batch, everything, states)
+        elif path == "embeddings":
+            full_text_loss = loss
+        else:
             full_text_loss = cross_entropy(self.predict_full_text(batch, everything), batch)
         return {
             "rationale": loss,
             "full_text": self.config.full_text_weight * full_text_loss,
             "match": self.config.match_weight * self.match(loss - full_text_loss),
         }
+
+    def emphasis_loss(self, batch: Batch, selection: Selection, states: Tensor) -> Tensor:
+        """L_x where keep probabilities weigh what is pooled, each Dim-Reduction block's in turn.
+
+        Args:
+            batch: The texts.
+            selection: Their embeddings, and the plain blocks' output if it is there.
+            states: The predictor's, of the whole text. *Shape:* (B, T, H)
+        """
+        assert selection.embedded is not None
+        units, hidden = batch.units, selection.plain
+        if hidden is None:
+            hidden = self.encoder.run(selection.embedded, self.plain, batch.attention_mask)
+        losses = []
+        for step, (block, share) in enumerate(zip(self.dim_reduction, self.targets(), strict=True)):
+            hidden = self.encoder.run(hidden, range(block, block + 1), batch.attention_mask)
+            scores = self.scored(self._mask_head(step)(hidden), units, units.valid)
+            weights = expected_budget(keep_probability(scores), units.valid, share * units.count())
+            losses.append(cross_entropy(self.class_head(pool(states, units.to_tokens(weights), "mean")), batch))
+        return torch.stack(losses).mean()
 
     def match(self, difference: Tensor) -> Tensor:
         """h of equation 16, monotonically increasing."""

@@ -194,6 +194,7 @@ def test_the_key_is_that_of_what_figures_depend_on(write):
     assert key(WHOLE.replace("note: one", "note: some")) == same
     assert key(WHOLE.replace("smoothing: 5", "smoothing: 5, unit: word")) == same, "word is the default"
     assert key(WHOLE.replace("epochs: 1", "num_train_epochs: 1")) == same
+    assert key(WHOLE.replace("smoothing: 5", "smoothing: 5, match_weight: 3")) == same, "RNP does not read it"
     assert key(WHOLE.replace("smoothing: 5", "smoothing: 3")) != same
     assert key(WHOLE.replace("batch_size: 8", "batch_size: 4")) != same
     assert key(WHOLE.replace("seeds: [0, 1]", "seeds: [1]").replace(", {dataset: mine, seed: 1}", "")) != same

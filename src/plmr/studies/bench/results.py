@@ -4,8 +4,9 @@
     results.jsonl    a line for each of its runs that is done
     runs/KEY/        result.json, written when the run is done, and log.txt
 
-The key of a run is a digest of everything its figures depend on that a suite decides: the resolved configuration and
-training options, the texts, what is measured, methods of one's own. Labels, notes and places of files are not in it.
+The key of a run is a digest of everything its figures depend on that a suite decides: the resolved configuration, less
+what only other methods read, and training options, the texts, what is measured, methods of one's own. Labels, notes and
+places of files are not in it.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from typing import Any
 
 from plmr.errors import PlmrError, io_error
 from plmr.io import atomic_path
+from plmr.methods import unread_settings
 from plmr.studies.bench.imports import digest_files
 from plmr.studies.bench.suite import AXES, NOTES, Run, Suite, resolve, resolved_training
 
@@ -71,8 +73,9 @@ def run_key(run: Run, digests: Mapping[str, str]) -> str:
     """
     model, options, arguments = resolve(run)
     config = model.to_dict() | {"method_options": asdict(options)}
+    skipped = {*_NOT_OF_THE_RUN, *unread_settings(model)}
     content = {
-        "config": {name: value for name, value in config.items() if name not in _NOT_OF_THE_RUN},
+        "config": {name: value for name, value in config.items() if name not in skipped},
         "training": resolved_training(run, arguments),
         "data": {part: text for part, text in digests.items() if part != "test" or run.test},
         "faithfulness": run.faithfulness,

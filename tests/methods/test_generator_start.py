@@ -1,0 +1,109 @@
+"""What PLMR's generator learns while whole texts are read."""
+
+import math
+
+import pytest
+import torch
+
+from tests.methods.formulas import cross_entropy, mean
+from tests.small import PENALTY, small_batch, small_model
+
+LABELS = torch.tensor([0, 1, 1])
+WHOLE = {"class_head_dropout": 0.0, "encoder_dropout": 0.0, "sparsity_delay": 0.5}
+
+
+def reading(**settings):
+    """A model that reads whole texts, and its losses of a batch."""
+    model = small_model(**WHOLE | settings).train()
+    for part in model.modules():
+        if isinstance(part, torch.nn.Dropout):
+            part.p = 0.0
+    model.set_progress(0.2)
+    return model, model(**small_batch(), labels=LABELS).losses
+
+
+def shares_by_bisection(odds, total):
+    """σ(odds + shift) that add up to a total, found in double precision."""
+    low, high = -50.0, 50.0
+    for _ in range(100):
+        shift = (low + high) / 2
+        chances = [1 / (1 + math.exp(-value - shift)) for value in odds]
+        low, high = (low, shift) if sum(chances) > total else (shift, high)
+    return chances
+
+
+@pytest.mark.parametrize("path", ["embeddings", "predictor"])
+@pytest.mark.parametrize("steps", [1, 2])
+@torch.no_grad()
+def test_the_full_text_loss_pools_by_keep_probabilities(path, steps):
+    settings = PENALTY | {"sparsity_delay": 0.5, "sparsity": 0.3, "full_text_path": path, "full_text_weight": 1.5}
+    model, losses = reading(generator_depth=3, dim_reduction_blocks=steps, match_weight=0.7, **settings)
+    method, encoder, batch = model.method, model.method.encoder, small_batch()
+    ids, words, real = batch["input_ids"], batch["word_ids"], batch["word_ids"] >= 0
+    embedded, anchored = encoder.embed(ids), real.clone()
+    anchored[:, 0] = True
+    plain = encoder.run(embedded, method.plain, batch["attention_mask"])
+    states = encoder.run(embedded, method.late, anchored)
+    if path == "predictor":
+        states = encoder.run(plain, method.late, batch["attention_mask"])
+    asked = {1: [0.3], 2: [0.65, 0.3]}[steps]
+    terms = []
+    for head, block, share in zip(method.mask_heads, method.dim_reduction, asked, strict=True):
+        hidden = encoder.run(embedded, range(block + 1), batch["attention_mask"])
+        logits = head(hidden)
+        pooled = []
+        for text in range(3):
+            own = [logits[text][words[text] == word] for word in range(int(words[text].max()) + 1)]
+            odds = [mean([float(keep - drop) for drop, keep in word.tolist()]) for word in own]
+            chances = shares_by_bisection(odds, share * len(odds))
+            weights = torch.tensor([chances[word] if word >= 0 else 0.0 for word in words[text].tolist()])
+            pooled.append((weights[:, None] * states[text]).sum(0) / max(1.0, float(weights.sum())))
+        terms.append(cross_entropy(method.class_head(torch.stack(pooled)), LABELS))
+    full_text = mean(terms)
+    assert losses["full_text"].item() == pytest.approx(1.5 * full_text, abs=1e-4)
+    assert losses["match"].item() == pytest.approx(0.7 * (losses["rationale"].item() - full_text), abs=1e-4)
+
+
+@pytest.mark.parametrize("start", ["emphasis", "none"])
+def test_the_generator_learns_from_whole_texts_with_an_emphasis_only(start):
+    model, losses = reading(generator_start=start, generator_depth=3, dim_reduction_blocks=2)
+    torch.stack(list(losses.values())).sum().backward()
+    generator = [*model.method.mask_heads, *(model.method.encoder.blocks[i] for i in range(3))]
+    moved = [any(p.grad is not None and p.grad.any() for p in part.parameters()) for part in generator]
+    assert moved == [start == "emphasis"] * 5
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"full_text_path": "none"},
+        {"full_text_path": "first_token"},
+        {"predictor_input": "hidden"},
+    ],
+    ids=lambda settings: "-".join(settings.values()),
+)
+def test_it_has_no_effect_where_the_full_text_loss_reads_no_tokens_of_the_predictor(settings):
+    torch.manual_seed(1)
+    _, losses = reading(**settings)
+    torch.manual_seed(1)
+    _, plain = reading(generator_start="none", **settings)
+    assert {name: term.item() for name, term in losses.items()} == {name: term.item() for name, term in plain.items()}
+
+
+def test_the_game_and_the_answers_are_the_same_with_either_start():
+    found = []
+    for start in ("emphasis", "none"):
+        model, _ = reading(generator_start=start)
+        model.set_progress(0.9)
+        torch.manual_seed(2)
+        losses = model(**small_batch(), labels=LABELS).losses
+        answers = model.eval()(**small_batch(), return_full_text=True)
+        found.append([*losses.values(), answers.logits, answers.full_text_logits])
+    for one, other in zip(*found, strict=True):
+        assert torch.equal(one, other)
+
+
+def test_the_presets_of_the_paper_have_no_emphasis():
+    assert [small_model(preset=p).config.generator_start for p in ("default", "paper", "released")] == [
+        "emphasis", "none", "none",
+    ]  # fmt: skip
