@@ -156,13 +156,21 @@ class PLMR(Method):
     def predict(self, batch: Batch, selection: Selection) -> Tensor:
         """Equation 14: the predictor's input is the masked embedding output, not the generator's states."""
         mask = batch.units.to_tokens(selection.mask)
-        return self.class_head(pool(self.read_rationale(batch, selection), mask, self.config.pooling))
+        return self.class_head(pool(self.read_rationale(batch, selection, mask), mask, self.config.pooling))
 
-    def read_rationale(self, batch: Batch, selection: Selection) -> Tensor:
-        """The predictor's states of what is selected. *Shape:* (B, T, H)"""
+    def read_rationale(self, batch: Batch, selection: Selection, mask: Tensor) -> Tensor:
+        """The predictor's states.
+
+        Args:
+            batch: The texts.
+            selection: What the generator chose, and its states.
+            mask: The same on tokens. *Shape:* (B, T)
+
+        Returns:
+            *Shape:* (B, T, H)
+        """
         states = selection.embedded if self.config.predictor_input == "embeddings" else selection.hidden
         assert states is not None
-        mask = batch.units.to_tokens(selection.mask)
         if self.config.special_tokens == "released":
             # The published code zeroes the first token on entry and lets it take part from the next block on.
             entry, rest = self.predicting[:1], self.predicting[1:]
@@ -211,8 +219,8 @@ class PLMR(Method):
     def full_text_losses(self, batch: Batch) -> Losses:
         """Equation 17 while everything is kept: the rationale is the text, and there is nothing to choose."""
         path, everything = self.config.full_text_path, self.whole(batch)
-        states = self.read_rationale(batch, everything)
         whole = batch.units.to_tokens(batch.everything)
+        states = self.read_rationale(batch, everything, whole)
         loss = cross_entropy(self.class_head(pool(states, whole, self.config.pooling)), batch)
         if path == "none":
             return {"rationale": loss}
