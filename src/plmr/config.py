@@ -50,8 +50,9 @@ class RationaleConfig(PretrainedConfig):
             of as many blocks from the first one on, which were pre-trained to read embeddings; `late`, their own
             (paper). Without effect where blocks are not built alike or not pre-trained: ModernBERT and GRUs.
         generator_start: What PLMR's generator learns before there is anything to choose (`sparsity_delay`):
-            `emphasis`, where the label shows, because L_x reads the mean of the whole text's tokens by their keep
-            probabilities; `none`, nothing (paper). Without effect where L_x does not read all tokens.
+            `emphasis`, where the label shows: what the predictor makes of the whole text is pooled by keep
+            probabilities, in place of L_x; `none`, nothing (paper). Without effect where there is no L_x, and where the
+            predictor reads the generator's hidden states.
         full_text_path: What the full-text loss L_x reads: `predictor`, the predictor on the plain blocks' output
             (paper, eq. 15); `embeddings`, the predictor on the unmasked embeddings; `first_token`, the class head
             on the plain blocks' first token (released code); `none`, no full-text path.

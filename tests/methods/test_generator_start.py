@@ -32,20 +32,18 @@ def shares_by_bisection(odds, total):
     return chances
 
 
-@pytest.mark.parametrize("path", ["embeddings", "predictor"])
+@pytest.mark.parametrize("path", ["embeddings", "predictor", "first_token"])
 @pytest.mark.parametrize("steps", [1, 2])
 @torch.no_grad()
-def test_the_full_text_loss_pools_by_keep_probabilities(path, steps):
+def test_the_second_reading_pools_by_keep_probabilities(path, steps):
     settings = PENALTY | {"sparsity_delay": 0.5, "sparsity": 0.3, "full_text_path": path, "full_text_weight": 1.5}
-    model, losses = reading(generator_depth=3, dim_reduction_blocks=steps, match_weight=0.7, **settings)
+    model, losses = reading(generator_depth=3, dim_reduction_blocks=steps, **settings)
     method, encoder, batch = model.method, model.method.encoder, small_batch()
     ids, words, real = batch["input_ids"], batch["word_ids"], batch["word_ids"] >= 0
     embedded, anchored = encoder.embed(ids), real.clone()
     anchored[:, 0] = True
-    plain = encoder.run(embedded, method.plain, batch["attention_mask"])
     states = encoder.run(embedded, method.late, anchored)
-    if path == "predictor":
-        states = encoder.run(plain, method.late, batch["attention_mask"])
+    whole = torch.stack([states[text][real[text]].mean(dim=0) for text in range(3)])
     asked = {1: [0.3], 2: [0.65, 0.3]}[steps]
     terms = []
     for head, block, share in zip(method.mask_heads, method.dim_reduction, asked, strict=True):
@@ -59,9 +57,8 @@ def test_the_full_text_loss_pools_by_keep_probabilities(path, steps):
             weights = torch.tensor([chances[word] if word >= 0 else 0.0 for word in words[text].tolist()])
             pooled.append((weights[:, None] * states[text]).sum(0) / max(1.0, float(weights.sum())))
         terms.append(cross_entropy(method.class_head(torch.stack(pooled)), LABELS))
-    full_text = mean(terms)
-    assert losses["full_text"].item() == pytest.approx(1.5 * full_text, abs=1e-4)
-    assert losses["match"].item() == pytest.approx(0.7 * (losses["rationale"].item() - full_text), abs=1e-4)
+    expected = {"rationale": cross_entropy(method.class_head(whole), LABELS), "emphasis": 1.5 * mean(terms)}
+    assert {name: term.item() for name, term in losses.items()} == pytest.approx(expected, abs=1e-4)
 
 
 @pytest.mark.parametrize("start", ["emphasis", "none"])
@@ -77,12 +74,11 @@ def test_the_generator_learns_from_whole_texts_with_an_emphasis_only(start):
     "settings",
     [
         {"full_text_path": "none"},
-        {"full_text_path": "first_token"},
         {"predictor_input": "hidden"},
     ],
     ids=lambda settings: "-".join(settings.values()),
 )
-def test_it_has_no_effect_where_the_full_text_loss_reads_no_tokens_of_the_predictor(settings):
+def test_it_has_no_effect_where_no_other_reading_can_take_its_place(settings):
     torch.manual_seed(1)
     _, losses = reading(**settings)
     torch.manual_seed(1)

@@ -13,11 +13,11 @@ paper, mend that: with predictor_start="early" they start from the weights of th
 predictor_blocks="all" blocks 0..l-1 read embeddings ⊙ M before them: they select, and serve the predictor too.
 
 A third one is for the generator, which has nothing to choose while whole texts are read. With
-generator_start="emphasis" its keep probabilities weigh what L_x pools then:
+generator_start="emphasis" another reading of the text takes the place of L_x then, which keep probabilities weigh:
 
-    ŷ_X = head(Σ_i p_i h_i / Σ_i p_i),   Σ_i p_i = α n,   h the predictor's states of the whole text
+    L = CE(head(mean h_i), y) + w_x CE(head(Σ p_i h_i / Σ p_i), y),   Σ p_i = α n
 
-so that they are already high where the label shows when tokens begin to be pruned.
+h the predictor's states of the whole text, so that p is already high where the label shows when pruning begins.
 """
 
 from __future__ import annotations
@@ -182,22 +182,20 @@ class PLMR(Method):
 
     def predict_full_text(self, batch: Batch, selection: Selection) -> Tensor:
         """Equation 15, by the path that `full_text_path` names."""
+        everything = batch.units.to_tokens(batch.everything)
         if self.config.full_text_path == "first_token":
             assert selection.plain is not None
             return self.class_head(selection.plain[:, 0])
-        everything = batch.units.to_tokens(batch.everything)
-        return self.class_head(pool(self.read_full_text(batch, selection), everything, self.config.pooling))
-
-    def read_full_text(self, batch: Batch, selection: Selection) -> Tensor:
-        """The predictor's states of the whole text. *Shape:* (B, T, H)"""
         if self.config.full_text_path == "predictor":
             assert selection.plain is not None
-            return self.encoder.run(selection.plain, self.behind_plain, batch.attention_mask)
-        assert selection.embedded is not None
-        visible = batch.units.to_tokens(batch.everything) + batch.anchor
-        return run_masked(
-            self.encoder, selection.embedded, self.predicting, batch.attention_mask, visible, self.config.masking
-        )
+            hidden = self.encoder.run(selection.plain, self.behind_plain, batch.attention_mask)
+        else:
+            assert selection.embedded is not None
+            visible = everything + batch.anchor
+            hidden = run_masked(
+                self.encoder, selection.embedded, self.predicting, batch.attention_mask, visible, self.config.masking
+            )
+        return self.class_head(pool(hidden, everything, self.config.pooling))
 
     def plays(self) -> list[Play]:
         return [Play(("generator", "predictor"), self.losses)]
@@ -218,31 +216,29 @@ class PLMR(Method):
 
     def full_text_losses(self, batch: Batch) -> Losses:
         """Equation 17 while everything is kept: the rationale is the text, and there is nothing to choose."""
-        path, everything = self.config.full_text_path, self.whole(batch)
-        whole = batch.units.to_tokens(batch.everything)
-        states = self.read_rationale(batch, everything, whole)
-        loss = cross_entropy(self.class_head(pool(states, whole, self.config.pooling)), batch)
-        if path == "none":
+        config, everything = self.config, self.whole(batch)
+        mask = batch.units.to_tokens(batch.everything)
+        states = self.read_rationale(batch, everything, mask)
+        loss = cross_entropy(self.class_head(pool(states, mask, config.pooling)), batch)
+        if config.full_text_path == "none":
             return {"rationale": loss}
-        if self.config.generator_start == "emphasis" and path != "first_token":
-            states = states if path == "embeddings" else self.read_full_text(batch, everything)
-            full_text_loss = self.emphasis_loss(batch, everything, states)
-        elif path == "embeddings":
-            full_text_loss = loss
-        else:
+        if config.generator_start == "emphasis":
+            return {"rationale": loss, "emphasis": config.full_text_weight * self.emphasis(batch, everything, states)}
+        full_text_loss = loss
+        if config.full_text_path != "embeddings":
             full_text_loss = cross_entropy(self.predict_full_text(batch, everything), batch)
         return {
             "rationale": loss,
-            "full_text": self.config.full_text_weight * full_text_loss,
-            "match": self.config.match_weight * self.match(loss - full_text_loss),
+            "full_text": config.full_text_weight * full_text_loss,
+            "match": config.match_weight * self.match(loss - full_text_loss),
         }
 
-    def emphasis_loss(self, batch: Batch, selection: Selection, states: Tensor) -> Tensor:
-        """L_x where keep probabilities weigh what is pooled, each Dim-Reduction block's in turn.
+    def emphasis(self, batch: Batch, selection: Selection, states: Tensor) -> Tensor:
+        """Cross-entropy where keep probabilities weigh what is pooled, each Dim-Reduction block's in turn.
 
         Args:
             batch: The texts.
-            selection: Their embeddings, and the plain blocks' output if it is there.
+            selection: Their embeddings, and the plain blocks' output where that is known.
             states: The predictor's, of the whole text. *Shape:* (B, T, H)
         """
         assert selection.embedded is not None
