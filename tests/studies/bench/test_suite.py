@@ -200,6 +200,8 @@ def test_the_key_is_that_of_what_figures_depend_on(write):
     assert key(WHOLE.replace("seeds: [0, 1]", "seeds: [1]").replace(", {dataset: mine, seed: 1}", "")) != same
     assert key(digests=DIGESTS | {"train": "d"}) != same
     assert key(digests=DIGESTS | {"test": "d"}) != same
+    plmr = "methods: plmr\nencoders: gru-3\ndatasets: synthetic\nmodel: {match_weight: 1}"
+    assert key(plmr, {"train": "a"}) != key(plmr.replace("1}", "3}"), {"train": "a"}), "PLMR reads it"
     untested = WHOLE.replace("test: true", "test: false")
     assert key(untested) != same
     assert key(untested, DIGESTS | {"test": "d"}) == key(untested), "test texts are not scored"
