@@ -58,6 +58,14 @@ def shake(module: nn.Module, scale: float = 0.15) -> None:
             parameter += scale * torch.randn_like(parameter)
 
 
+def without_dropout(model: RationaleModel) -> RationaleModel:
+    """The same model, whose dropout does nothing in training either, so that two runs can be compared."""
+    for part in model.modules():
+        if isinstance(part, nn.Dropout):
+            part.p = 0.0
+    return model
+
+
 def config_of(family: str) -> dict[str, Any]:
     if family == "gru":
         return GRUEncoder(VOCABULARY, n_blocks=3, width=32, embedding_width=20).config_dict

@@ -6,18 +6,14 @@ import pytest
 import torch
 
 from tests.methods.formulas import cross_entropy, mean
-from tests.small import PENALTY, small_batch, small_model
+from tests.small import PENALTY, small_batch, small_model, without_dropout
 
 LABELS = torch.tensor([0, 1, 1])
-WHOLE = {"class_head_dropout": 0.0, "encoder_dropout": 0.0, "sparsity_delay": 0.5}
 
 
 def reading(**settings):
     """A model that reads whole texts, and its losses of a batch."""
-    model = small_model(**WHOLE | settings).train()
-    for part in model.modules():
-        if isinstance(part, torch.nn.Dropout):
-            part.p = 0.0
+    model = without_dropout(small_model(**{"sparsity_delay": 0.5} | settings)).train()
     model.set_progress(0.2)
     return model, model(**small_batch(), labels=LABELS).losses
 

@@ -13,7 +13,7 @@ from tests.methods import formulas
 from tests.methods.formulas import SELECT_THEN_PREDICT, read_masked
 from tests.methods.soft_terms import SEEDS, SOFT_OPTIONS, soft_terms
 from tests.methods.terms import TERMS
-from tests.small import FAMILIES, PENALTY, small_batch, small_model
+from tests.small import FAMILIES, PENALTY, small_batch, small_model, without_dropout
 
 LABELS = torch.tensor([0, 1, 1])
 OPTIONS = {
@@ -281,10 +281,7 @@ def test_while_everything_is_kept_only_predictors_learn_and_from_whole_texts(nam
     model, batch = small_model(method=name, sparsity_delay=0.5, class_head_dropout=0.0), small_batch()
     with torch.no_grad():
         whole = model(**batch, return_full_text=True).full_text_logits
-    model.train().set_progress(0.4)
-    for part in model.modules():
-        if isinstance(part, torch.nn.Dropout):
-            part.p = 0.0
+    without_dropout(model).train().set_progress(0.4)
     output = model(**batch, labels=LABELS)
     assert {"rationale"} <= set(output.losses) <= {"rationale", "aware"}
     assert_close(output.losses["rationale"], torch.nn.functional.cross_entropy(whole, LABELS), atol=1e-5, rtol=0)

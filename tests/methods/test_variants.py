@@ -25,14 +25,13 @@ def test_a_variant_is_its_method_with_its_settings(name):
         model.method.start_from(small_encoder("bert").state_dict())
     assert type(variant.method) is find_method(name) is PLMR and variant.config.method == name
     assert {key: getattr(variant.config, key) for key in settings} == settings
-    chosen, whole = [], []
+    losses = []
     for model in (variant, spelled, usual):
-        chosen.append([value.item() for value in model(**batch, labels=LABELS).losses.values()])
-        model.train().set_progress(0.1)
+        if "generator_start" in settings:  # which is of the training's beginning
+            model.train().set_progress(0.1)
         torch.manual_seed(0)
-        whole.append([value.item() for value in model(**batch, labels=LABELS).losses.values()])
-    assert chosen[0] == chosen[1] and whole[0] == whole[1]
-    assert chosen[0] != chosen[2] or whole[0] != whole[2]
+        losses.append({term: value.item() for term, value in model(**batch, labels=LABELS).losses.items()})
+    assert losses[0] == losses[1] != losses[2]
     assert idle_settings(variant.config) == []
 
 

@@ -8,7 +8,7 @@ from torch import nn
 
 from plmr.methods import METHODS, RNP, Play
 from plmr.methods.losses import cross_entropy
-from tests.small import small_model
+from tests.small import small_model, without_dropout
 from tests.training.steps import Watch, trainer_of
 
 
@@ -48,14 +48,6 @@ def names_of(model, player):
     return {name for name, p in model.named_parameters() if id(p) in owned}
 
 
-def no_chance(model):
-    """Take dropout and sampling away, so that two runs can be compared."""
-    for part in model.modules():
-        if isinstance(part, nn.Dropout):
-            part.p = 0.0
-    return model
-
-
 @pytest.mark.parametrize("bf16", [False, True])
 def test_each_play_moves_its_players_alone(bf16, tmp_path):
     model = small_model(method="two-plays")
@@ -80,7 +72,7 @@ def test_the_gradients_of_every_play_are_clipped(tmp_path):
 def test_no_player_shortens_the_steps_of_another(tmp_path):
     """One play moves both players of RNP, and the gradients of each are clipped to the same length."""
     rates = {"learning_rate": 1.0, "head_learning_rate": 1.0, "optim": "sgd", "lr_scheduler_type": "constant"}
-    model = no_chance(small_model(method="rnp", sparsity_delay=0.0, sparsity_annealing=0.0))
+    model = without_dropout(small_model(method="rnp", sparsity_delay=0.0, sparsity_annealing=0.0))
     with torch.no_grad():
         model.method.mask_head.linear.weight *= 1e4  # the generator's gradients are by far the longer ones
     before = {name: weight.detach().clone() for name, weight in model.named_parameters()}
@@ -97,7 +89,7 @@ def test_a_batch_in_parts_moves_the_players_as_the_whole_does(method, tmp_path):
     settings = {"gumbel_noise": 0.0, "sparsity_delay": 0.0, "sparsity_annealing": 0.0, "constraint_form": "paper"}
     runs = []
     for parts in (1, 2):
-        model = no_chance(small_model("gru", method=method, **settings))
+        model = without_dropout(small_model("gru", method=method, **settings))
         size = {"per_device_train_batch_size": 8 // parts, "gradient_accumulation_steps": parts}
         runs.append(run(model, tmp_path, optim="sgd", learning_rate=1e-3, head_learning_rate=1e-3, **size))
     (trainer, (start, _, whole)), (other, (*_, part)) = runs

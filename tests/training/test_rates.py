@@ -6,9 +6,9 @@ import pytest
 import torch
 
 from plmr.methods import METHODS, RNP
-from tests.small import small_model
+from tests.small import small_model, without_dropout
 from tests.training.steps import Watch, trainer_of
-from tests.training.test_plays import TwoPlays, names_of, no_chance
+from tests.training.test_plays import TwoPlays, names_of
 
 FACTORS = {"predictor": 0.25, "generator": 3.0}
 
@@ -31,7 +31,7 @@ def _methods(monkeypatch):
 
 
 def run(method, folder, **options):
-    model = no_chance(small_model(method=method, gumbel_noise=0.0, sparsity_delay=0.0, sparsity_annealing=0.0))
+    model = without_dropout(small_model(method=method, gumbel_noise=0.0, sparsity_delay=0.0, sparsity_annealing=0.0))
     watch = Watch(model)
     watch.note()
     rates = {"learning_rate": 1e-4, "head_learning_rate": 1e-3, "weight_decay": 0.5, "max_steps": 1}
